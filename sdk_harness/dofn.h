@@ -1,0 +1,96 @@
+/* The seam for authors: implement these callbacks, hand them to beamc_harness_run, and any portable Beam
+ * runner feeds your code rows.
+ *
+ * Life of one instance: setup, then bundles one after another (start_bundle, process for each element,
+ * finish_bundle, end_bundle), then teardown. Several instances live at once, one for each bundle that runs
+ * at the same time; an instance is never on two threads at once, but may move between threads.
+ *
+ * Waiting without a thread: process and finish_bundle may return BEAMC_AGAIN after taking a waker
+ * (beamc_bundle_waker). The harness then leaves the thread to other bundles and calls the same callback again,
+ * with the same element, once beamc_waker_wake has been called. A wake that comes early is not lost. */
+#ifndef SDK_HARNESS_DOFN_H
+#define SDK_HARNESS_DOFN_H
+
+#include "sdk_harness/base/status.h"
+#include "sdk_harness/coders/schema.h"
+#include "sdk_harness/coders/value.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct beamc_bundle beamc_bundle; /* one running bundle; valid between start_bundle and end_bundle */
+typedef struct beamc_waker beamc_waker;   /* outlives its bundle; counted */
+typedef struct beamc_counter beamc_counter;
+typedef struct beamc_distribution beamc_distribution;
+typedef struct beamc_metrics beamc_metrics;
+
+/* One element. All pointers are borrowed until process returns. */
+typedef struct {
+    const beamc_value *fields; /* input_schema->num_fields values */
+    int64_t timestamp_ms;      /* event time; may be Beam's minimum, -9223372036854775 */
+    const uint8_t *windows;    /* the encoded windows as they came, to be handed on */
+    size_t windows_len;        /* bytes */
+    uint32_t num_windows;
+    uint8_t pane;              /* first byte of the pane; its varints are not kept */
+    size_t encoded_len;        /* bytes of the row on the wire */
+} beamc_element;
+
+/* What an instance learns when it is made. All borrowed from the plan, which outlives the instance. */
+typedef struct {
+    const char *transform_id; /* key in the bundle descriptor: the label of metrics */
+    const char *unique_name;
+    const uint8_t *payload; /* of the do_fn's FunctionSpec */
+    size_t payload_len;
+    const beamc_schema *input_schema;
+    size_t num_outputs;
+    const char *const *output_tags;             /* sorted by tag */
+    const beamc_schema *const *output_schemas; /* NULL where nobody reads the output */
+    beamc_metrics *metrics;
+} beamc_dofn_setup;
+
+typedef struct {
+    const char *urn; /* of the do_fn's FunctionSpec */
+    void *context;   /* the author's, handed to setup */
+
+    /* setup makes an instance: `*instance` is the author's until teardown. */
+    beamc_status (*setup)(void *context, const beamc_dofn_setup *setup, void **instance, beamc_error *err);
+    /* start_bundle may keep `bundle` until end_bundle. */
+    beamc_status (*start_bundle)(void *instance, beamc_bundle *bundle, beamc_error *err);
+    beamc_status (*process)(void *instance, const beamc_element *element, beamc_error *err);
+    /* finish_bundle returns BEAMC_OK only when everything the bundle stands for is done. */
+    beamc_status (*finish_bundle)(void *instance, beamc_error *err);
+    /* end_bundle is called exactly once after start_bundle was called, also after a failure anywhere. It must
+     * not wait: what is still under way is cancelled or left to end by itself. */
+    void (*end_bundle)(void *instance);
+    void (*teardown)(void *instance);
+} beamc_dofn;
+
+/* beamc_bundle_instruction_id: the runner's name of the bundle. Borrowed until end_bundle. */
+const char *beamc_bundle_instruction_id(const beamc_bundle *bundle);
+
+/* beamc_bundle_emit sends one row to output `output` (index into output_tags); nothing happens where nobody
+ * reads it. The row takes the windows of `like`, and its pane.
+ *   fields         the output schema's num_fields values, copied
+ *   timestamp_ms   event time of the new element
+ * Only inside process or finish_bundle. */
+beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_value *fields, int64_t timestamp_ms,
+                               const beamc_element *like, beamc_error *err);
+
+/* beamc_bundle_input_waiting: true while encoded input of the bundle is already here and not yet processed. */
+bool beamc_bundle_input_waiting(const beamc_bundle *bundle);
+
+/* beamc_bundle_waker: a new reference; release it. Any thread may wake, also after the bundle has ended. */
+beamc_waker *beamc_bundle_waker(beamc_bundle *bundle);
+beamc_waker *beamc_waker_retain(beamc_waker *waker);
+void beamc_waker_wake(beamc_waker *waker);
+void beamc_waker_release(beamc_waker *waker);
+
+/* Metrics live with the instance and start from zero with each bundle. Get them in setup; the same namespace
+ * and name give the same cell. Update them only inside callbacks of the instance. */
+beamc_counter *beamc_metrics_counter(beamc_metrics *metrics, const char *name_space, const char *name);
+beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const char *name_space, const char *name);
+void beamc_counter_add(beamc_counter *counter, int64_t n);
+void beamc_distribution_add(beamc_distribution *distribution, int64_t value);
+
+#endif
