@@ -29,11 +29,11 @@ typedef struct beamc_metrics beamc_metrics;
 typedef struct {
     const beamc_value *fields; /* input_schema->num_fields values */
     int64_t timestamp_ms;      /* event time; may be Beam's minimum, -9223372036854775 */
-    const uint8_t *windows;    /* the encoded windows as they came, to be handed on */
+    const uint8_t *windows;    /* the encoded windows and pane as they came, to be handed on */
     size_t windows_len;        /* bytes */
     uint32_t num_windows;
-    uint8_t pane;              /* first byte of the pane; its varints are not kept */
-    size_t encoded_len;        /* bytes of the row on the wire */
+    uint8_t pane;       /* first byte of the pane */
+    size_t encoded_len; /* bytes of the row on the wire */
 } beamc_element;
 
 /* What an instance learns when it is made. All borrowed from the plan, which outlives the instance. */
@@ -44,7 +44,7 @@ typedef struct {
     size_t payload_len;
     const beamc_schema *input_schema;
     size_t num_outputs;
-    const char *const *output_tags;             /* sorted by tag */
+    const char *const *output_tags;            /* sorted by tag */
     const beamc_schema *const *output_schemas; /* NULL where nobody reads the output */
     beamc_metrics *metrics;
 } beamc_dofn_setup;

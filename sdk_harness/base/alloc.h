@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-void *beamc_alloc(size_t size);                   /* uninitialised */
+void *beamc_alloc(size_t size);                    /* uninitialised */
 void *beamc_alloc_zero(size_t count, size_t size); /* zeroed */
 void *beamc_realloc(void *memory, size_t size);
 char *beamc_strdup(const char *text);              /* NULL is read as "" */

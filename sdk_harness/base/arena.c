@@ -20,7 +20,7 @@ void beamc_arena_init(beamc_arena *arena, size_t ceiling) {
 void *beamc_arena_take_slow(beamc_arena *arena, size_t size) {
     if (size > arena->ceiling || size > SIZE_MAX - 16)
         return NULL;
-    size_t rounded = (size + 15U) & ~(size_t)15U;
+    size_t rounded = (size + (size == 0) + 15U) & ~(size_t)15U;
     size_t in_current = arena->current == NULL ? 0 : (size_t)(arena->at - arena->current->bytes);
     size_t total = arena->used + in_current;
     if (total > arena->ceiling || rounded > arena->ceiling - total)

@@ -23,7 +23,7 @@ void beamc_arena_init(beamc_arena *arena, size_t ceiling);
 /* beamc_arena_take returns `size` bytes aligned for any type, or NULL past the ceiling. Borrowed until reset. */
 void *beamc_arena_take_slow(beamc_arena *arena, size_t size);
 static inline void *beamc_arena_take(beamc_arena *arena, size_t size) {
-    size_t rounded = (size + 15U) & ~(size_t)15U;
+    size_t rounded = (size + (size == 0) + 15U) & ~(size_t)15U;
     if (rounded >= size && rounded <= (size_t)(arena->end - arena->at)) {
         void *memory = arena->at;
         arena->at += rounded;

@@ -8,12 +8,7 @@
 #include <stdbool.h>
 
 /* Numbers of LogEntry.Severity in beam_fn_api.proto. */
-typedef enum {
-    BEAMC_LOG_DEBUG = 2,
-    BEAMC_LOG_INFO = 3,
-    BEAMC_LOG_WARN = 5,
-    BEAMC_LOG_ERROR = 6
-} beamc_log_level;
+typedef enum { BEAMC_LOG_DEBUG = 2, BEAMC_LOG_INFO = 3, BEAMC_LOG_WARN = 5, BEAMC_LOG_ERROR = 6 } beamc_log_level;
 
 typedef struct {
     beamc_log_level level;
@@ -40,15 +35,15 @@ void beamc_log_write(beamc_log_level level, const char *location, const char *fo
     __attribute__((format(printf, 3, 4)));
 
 #define BEAMC_LOG_TEXT2(x) #x
-#define BEAMC_LOG_TEXT(x) BEAMC_LOG_TEXT2(x)
+#define BEAMC_LOG_TEXT(x)  BEAMC_LOG_TEXT2(x)
 #define BEAMC_LOG(level, ...)                                                                                          \
     do {                                                                                                               \
         if (beamc_log_enabled(level))                                                                                  \
             beamc_log_write(level, __FILE__ ":" BEAMC_LOG_TEXT(__LINE__), __VA_ARGS__);                                \
     } while (0)
 #define log_debug(...) BEAMC_LOG(BEAMC_LOG_DEBUG, __VA_ARGS__)
-#define log_info(...) BEAMC_LOG(BEAMC_LOG_INFO, __VA_ARGS__)
-#define log_warn(...) BEAMC_LOG(BEAMC_LOG_WARN, __VA_ARGS__)
+#define log_info(...)  BEAMC_LOG(BEAMC_LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  BEAMC_LOG(BEAMC_LOG_WARN, __VA_ARGS__)
 #define log_error(...) BEAMC_LOG(BEAMC_LOG_ERROR, __VA_ARGS__)
 
 #endif

@@ -51,7 +51,7 @@ struct beamc_type {
     beamc_type_kind kind; /* of the representation, where the type is logical */
     bool nullable;
     beamc_logical logical;
-    const char *logical_urn;  /* NULL unless logical */
+    const char *logical_urn;   /* NULL unless logical */
     const beamc_type *element; /* ARRAY, ITERABLE: the element; MAP: the value */
     const beamc_type *key;     /* MAP */
     const beamc_schema *row;   /* ROW */

@@ -33,15 +33,15 @@ typedef struct {
 enum { BEAMC_EXPAND_MAX_OUTPUTS = 8, BEAMC_EXPAND_MAX_DISPLAY = 16 };
 
 typedef struct {
-    const char *name;            /* as the schema has it; literal or from the request's config */
-    beamc_type_kind kind;        /* atomic, or BEAMC_TYPE_ROW */
-    beamc_logical logical;       /* BEAMC_LOGICAL_NONE or _MICROS_INSTANT */
+    const char *name;      /* as the schema has it; literal or from the request's config */
+    beamc_type_kind kind;  /* atomic, or BEAMC_TYPE_ROW */
+    beamc_logical logical; /* BEAMC_LOGICAL_NONE or _MICROS_INSTANT */
     bool nullable;
-    const beamc_schema *row;     /* BEAMC_TYPE_ROW: NULL means "the input's schema, as the request has it" */
+    const beamc_schema *row; /* BEAMC_TYPE_ROW: NULL means "the input's schema, as the request has it" */
 } beamc_output_field;
 
 typedef struct {
-    char *tag; /* owned by the answer */
+    char *tag;                        /* owned by the answer */
     const beamc_output_field *fields; /* static */
     size_t num_fields;
 } beamc_expand_output;
@@ -55,7 +55,7 @@ typedef struct {
 
 /* The step that the use becomes. Zeroed by the caller; strings are malloc'd and freed by the caller. */
 typedef struct {
-    const char *step_name;         /* last part of the step's name, for example "ParDo" */
+    const char *step_name; /* last part of the step's name, for example "ParDo" */
     const char *dofn_urn;
     beamc_byte_buffer dofn_payload; /* ceiling set by the caller; no secret given by reference may be in it */
     size_t num_outputs;
