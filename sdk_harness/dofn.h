@@ -36,7 +36,8 @@ typedef struct {
     size_t encoded_len; /* bytes of the row on the wire */
 } beamc_element;
 
-/* What an instance learns when it is made. All borrowed from the plan, which outlives the instance. */
+/* What an instance learns when it is made. Schemas and metrics live as long as the instance; all else is
+ * borrowed until setup returns. */
 typedef struct {
     const char *transform_id; /* key in the bundle descriptor: the label of metrics */
     const char *unique_name;

@@ -1,0 +1,46 @@
+/* One bundle from its ProcessBundle instruction to its answer: finds a plan, runs it, tells the outcome.
+ *
+ * Runs as a task of the executor pool and holds no thread while it waits for a descriptor, for input or for a
+ * DoFn. Exactly one outcome is told. */
+#ifndef SDK_HARNESS_BUNDLE_BUNDLE_PROCESSOR_H
+#define SDK_HARNESS_BUNDLE_BUNDLE_PROCESSOR_H
+
+#include "sdk_harness/base/status.h"
+#include "sdk_harness/bundle/descriptor_cache.h"
+#include "sdk_harness/bundle/executor_pool.h"
+#include "sdk_harness/data_plane/data_stream.h"
+#include "sdk_harness/metrics/monitoring_info.h"
+
+typedef struct beamc_bundle_processor beamc_bundle_processor;
+
+/* What all bundles of a worker share; outlives them. */
+typedef struct {
+    beamc_descriptor_cache *descriptors;
+    beamc_inbound *inbound;
+    beamc_data_streams *data_streams;
+    beamc_executor_pool *executors;
+    beamc_short_ids *short_ids;
+} beamc_bundle_services;
+
+/* Told once, on an executor thread, before the processor is freed. `error` is NULL for success; then `report`
+ * has the bundle's metrics. Both are borrowed. */
+typedef void (*beamc_bundle_done)(void *context, beamc_bundle_processor *processor, const char *error,
+                                  const beamc_metric_report *report);
+
+/* beamc_bundle_processor_start claims the bundle's input and queues the bundle. NULL when the instruction id is
+ * in use or has ended: then nothing will be told. Any thread.
+ * The caller holds a reference, given back with beamc_bundle_processor_release. */
+beamc_bundle_processor *beamc_bundle_processor_start(const beamc_bundle_services *services, const char *instruction_id,
+                                                     const char *descriptor_id, beamc_bundle_done done, void *context);
+void beamc_bundle_processor_release(beamc_bundle_processor *processor);
+
+const char *beamc_bundle_processor_instruction_id(const beamc_bundle_processor *processor);
+
+/* beamc_bundle_processor_abort makes the bundle end soon, with `why` as its error. Any thread. */
+void beamc_bundle_processor_abort(beamc_bundle_processor *processor, const char *why);
+
+/* beamc_bundle_progress fills a report with the metrics so far; empty before the plan runs and after its end.
+ * Never waits for the bundle. Any thread. Release with beamc_metric_report_cleanup. */
+void beamc_bundle_progress(beamc_bundle_processor *processor, beamc_metric_report *report);
+
+#endif

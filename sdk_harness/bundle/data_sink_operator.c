@@ -1,0 +1,71 @@
+#include "sdk_harness/bundle/data_sink_operator.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/data_plane/outbound_elements.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    beamc_operator base;
+    char *url;
+    beamc_edge_coder coder;
+    beamc_stream *stream; /* of the running bundle; borrowed */
+    beamc_byte_buffer buffer;
+    beamc_byte_buffer scratch;
+} data_sink;
+
+static beamc_status sink_start(beamc_operator *op, beamc_run *run, beamc_error *err) {
+    data_sink *sink = (data_sink *)op;
+    beamc_byte_buffer_clear(&sink->buffer);
+    sink->stream = beamc_data_streams_get(run->data_streams, sink->url);
+    if (sink->stream == NULL)
+        return beamc_fail(err, BEAMC_UNAVAILABLE, "no data stream to %s can be opened", sink->url);
+    return BEAMC_OK;
+}
+
+static beamc_status sink_process(beamc_operator *op, beamc_run *run, const beamc_element *element, beamc_error *err) {
+    data_sink *sink = (data_sink *)op;
+    beamc_status status = beamc_windowed_value_encode(&sink->coder.windowed, element->fields, element->timestamp_ms,
+                                                      element, &sink->scratch, &sink->buffer, err);
+    if (status != BEAMC_OK)
+        return beamc_fail_within(err, status, op->transform_id);
+    return beamc_outbound_flush(sink->stream, run->instruction_id, op->transform_id, &sink->buffer,
+                                BEAMC_OUTBOUND_CHUNK_BYTES, err);
+}
+
+static beamc_status sink_finish(beamc_operator *op, beamc_run *run, beamc_error *err) {
+    data_sink *sink = (data_sink *)op;
+    return beamc_outbound_end(sink->stream, run->instruction_id, op->transform_id, &sink->buffer, err);
+}
+
+static void sink_end(beamc_operator *op, beamc_run *run) {
+    (void)run;
+    data_sink *sink = (data_sink *)op;
+    sink->stream = NULL;
+    beamc_byte_buffer_clear(&sink->buffer);
+}
+
+static void sink_destroy(beamc_operator *op) {
+    data_sink *sink = (data_sink *)op;
+    beamc_edge_coder_cleanup(&sink->coder);
+    beamc_byte_buffer_cleanup(&sink->buffer);
+    beamc_byte_buffer_cleanup(&sink->scratch);
+    free(sink->url);
+    free(sink->base.transform_id);
+    free(sink);
+}
+
+static const beamc_operator_methods sink_methods = {
+    .start = sink_start, .process = sink_process, .finish = sink_finish, .end = sink_end, .destroy = sink_destroy};
+
+beamc_operator *beamc_data_sink_new(const char *transform_id, const char *url, beamc_edge_coder *coder) {
+    data_sink *sink = beamc_alloc_zero(1, sizeof *sink);
+    sink->base.methods = &sink_methods;
+    sink->base.transform_id = beamc_strdup(transform_id);
+    sink->url = beamc_strdup(url);
+    sink->coder = *coder;
+    *coder = (beamc_edge_coder){0};
+    beamc_byte_buffer_init(&sink->buffer, BEAMC_OUTBOUND_ELEMENT_BYTES);
+    beamc_byte_buffer_init(&sink->scratch, BEAMC_OUTBOUND_ELEMENT_BYTES);
+    return &sink->base;
+}

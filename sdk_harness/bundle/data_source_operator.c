@@ -1,0 +1,145 @@
+#include "sdk_harness/bundle/data_source_operator.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/arena.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What one decoded element may need beside the bytes it borrows. */
+enum { ELEMENT_ARENA_BYTES = 512 * 1024 * 1024 };
+
+typedef struct {
+    beamc_operator base;
+    char *url;
+    beamc_edge_coder coder;
+    beamc_edge *output;
+    beamc_metric_cell *read_index;
+    beamc_arena arena;
+    beamc_value *fields;
+    beamc_element_segment segment;
+    beamc_byte_reader in;
+    beamc_element element;
+    bool has_element; /* decoded, not yet taken by all consumers */
+    uint64_t num_read;
+} data_source;
+
+static beamc_status source_start(beamc_operator *op, beamc_run *run, beamc_error *err) {
+    data_source *source = (data_source *)op;
+    source->num_read = 0;
+    source->has_element = false;
+    /* Runners wait for the data stream before they send, so it is opened before anything else. */
+    if (beamc_data_streams_get(run->data_streams, source->url) == NULL)
+        return beamc_fail(err, BEAMC_UNAVAILABLE, "no data stream to %s can be opened", source->url);
+    return BEAMC_OK;
+}
+
+static beamc_status source_process(beamc_operator *op, beamc_run *run, const beamc_element *element, beamc_error *err) {
+    (void)run;
+    (void)element;
+    return beamc_fail(err, BEAMC_INVALID, "source node %s has an input", op->transform_id);
+}
+
+static beamc_status source_finish(beamc_operator *op, beamc_run *run, beamc_error *err) {
+    return beamc_edge_drain(((data_source *)op)->output, run, err);
+}
+
+static void source_end(beamc_operator *op, beamc_run *run) {
+    (void)run;
+    data_source *source = (data_source *)op;
+    beamc_element_segment_release(&source->segment);
+    beamc_arena_reset(&source->arena);
+    source->has_element = false;
+    beamc_edge_clear(source->output);
+}
+
+static void source_destroy(beamc_operator *op) {
+    data_source *source = (data_source *)op;
+    beamc_edge_coder_cleanup(&source->coder);
+    beamc_arena_cleanup(&source->arena);
+    free(source->fields);
+    free(source->url);
+    free(source->base.transform_id);
+    free(source);
+}
+
+static const beamc_operator_methods source_methods = {.start = source_start,
+                                                      .process = source_process,
+                                                      .finish = source_finish,
+                                                      .end = source_end,
+                                                      .destroy = source_destroy};
+
+beamc_operator *beamc_data_source_new(const char *transform_id, const char *url, beamc_edge_coder *coder,
+                                      beamc_edge *output, beamc_metric_registry *metrics) {
+    data_source *source = beamc_alloc_zero(1, sizeof *source);
+    source->base.methods = &source_methods;
+    source->base.transform_id = beamc_strdup(transform_id);
+    source->url = beamc_strdup(url);
+    source->coder = *coder;
+    *coder = (beamc_edge_coder){0};
+    source->output = output;
+    beamc_arena_init(&source->arena, ELEMENT_ARENA_BYTES);
+    source->fields = beamc_alloc_zero(source->coder.schema->num_fields, sizeof *source->fields);
+    beamc_metric_key key = {.urn = "beam:metric:data_channel:read_index:v1",
+                            .type = "beam:metrics:sum_int64:v1",
+                            .num_labels = 1,
+                            .labels = {{"PTRANSFORM", transform_id}}};
+    source->read_index = beamc_metric_registry_cell(metrics, BEAMC_METRIC_COUNTER, &key);
+    return &source->base;
+}
+
+const char *beamc_data_source_url(const beamc_operator *op) {
+    return ((const data_source *)op)->url;
+}
+
+static beamc_status decode_next(data_source *source, beamc_error *err) {
+    beamc_arena_reset(&source->arena);
+    beamc_element_segment_release_read(&source->segment);
+    beamc_status status = beamc_windowed_value_decode(&source->coder.windowed, &source->in, &source->arena,
+                                                      source->fields, &source->element, err);
+    if (status == BEAMC_OK)
+        return BEAMC_OK;
+    char where[160];
+    snprintf(where, sizeof where, "element %" PRIu64 " of the bundle, read by %.80s, cannot be decoded",
+             source->num_read + 1, source->base.transform_id);
+    return beamc_fail_within(err, status, where);
+}
+
+beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, unsigned max_elements,
+                                           beamc_error *err) {
+    data_source *source = (data_source *)op;
+    for (unsigned i = 0; i < max_elements; i++) {
+        if (!source->has_element) {
+            while (source->segment.message == NULL || beamc_byte_reader_at_end(&source->in)) {
+                beamc_element_segment_release(&source->segment);
+                switch (beamc_inbound_take(run->inbound, op->transform_id, &source->segment)) {
+                case BEAMC_INBOUND_SEGMENT:
+                    beamc_byte_reader_init_slices(&source->in, beamc_element_segment_next_slice, &source->segment,
+                                                  &source->arena);
+                    break;
+                case BEAMC_INBOUND_EMPTY:
+                    return BEAMC_SOURCE_EMPTY;
+                case BEAMC_INBOUND_ENDED:
+                    return BEAMC_SOURCE_ENDED;
+                case BEAMC_INBOUND_BROKEN:
+                    (void)beamc_fail(err, BEAMC_UNAVAILABLE, "%s before the bundle's input was complete",
+                                     beamc_inbound_why_broken(run->inbound));
+                    return BEAMC_SOURCE_FAILED;
+                }
+            }
+            if (decode_next(source, err) != BEAMC_OK)
+                return BEAMC_SOURCE_FAILED;
+            source->has_element = true;
+            source->num_read++;
+            beamc_metric_cell_add(source->read_index, 1);
+        }
+        beamc_status status = beamc_edge_push(source->output, run, &source->element, err);
+        if (status == BEAMC_AGAIN)
+            return BEAMC_SOURCE_AGAIN;
+        if (status != BEAMC_OK)
+            return BEAMC_SOURCE_FAILED;
+        source->has_element = false;
+    }
+    return BEAMC_SOURCE_MORE;
+}

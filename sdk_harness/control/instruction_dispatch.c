@@ -1,0 +1,213 @@
+#include "sdk_harness/control/instruction_dispatch.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void respond(beamc_dispatcher *dispatcher, const char *instruction_id, Beam__InstructionResponse *response) {
+    response->instruction_id = (char *)(uintptr_t)instruction_id;
+    dispatcher->respond(dispatcher->respond_context, response);
+}
+
+static void respond_error(beamc_dispatcher *dispatcher, const char *instruction_id, const char *error) {
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    response.error = (char *)(uintptr_t)error;
+    respond(dispatcher, instruction_id, &response);
+}
+
+static void respond_unknown(beamc_dispatcher *dispatcher, const char *instruction_id, const char *asked_for) {
+    char *text = beamc_format("instruction %s is not known to this worker", asked_for);
+    respond_error(dispatcher, instruction_id, text);
+    free(text);
+}
+
+/* ---- bundles ---- */
+
+static void bundle_done(void *context, beamc_bundle_processor *processor, const char *error,
+                        const beamc_metric_report *report) {
+    beamc_dispatcher *dispatcher = context;
+    const char *instruction_id = beamc_bundle_processor_instruction_id(processor);
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__ProcessBundleResponse bundle = BEAM__PROCESS_BUNDLE_RESPONSE__INIT;
+    if (error != NULL) {
+        log_error("bundle %s failed: %s", instruction_id, error);
+        response.error = (char *)(uintptr_t)error;
+    } else {
+        bundle.n_monitoring_infos = report->num_infos;
+        bundle.monitoring_infos = report->infos;
+        bundle.n_monitoring_data = report->num_data;
+        bundle.monitoring_data = report->data;
+        response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE;
+        response.process_bundle = &bundle;
+    }
+    respond(dispatcher, instruction_id, &response);
+    beamc_instruction_table_end(dispatcher->table, instruction_id);
+}
+
+static void process_bundle(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    const char *id = request->instruction_id;
+    if (!beamc_instruction_table_claim(dispatcher->table, id)) {
+        char *text = beamc_format("instruction id %s is in use or has ended: a bundle needs an id of its own", id);
+        respond_error(dispatcher, id, text);
+        free(text);
+        return;
+    }
+    beamc_bundle_processor *processor = beamc_bundle_processor_start(
+        dispatcher->services, id, request->process_bundle->process_bundle_descriptor_id, bundle_done, dispatcher);
+    if (processor == NULL) {
+        respond_error(dispatcher, id, "the bundle's input is claimed by another bundle of the same id");
+        beamc_instruction_table_end(dispatcher->table, id);
+        return;
+    }
+    beamc_instruction_table_set(dispatcher->table, id, processor);
+}
+
+static void progress(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    const char *bundle_id = request->process_bundle_progress->instruction_id;
+    beamc_metric_report report;
+    beamc_instruction_state state = beamc_instruction_table_progress(dispatcher->table, bundle_id, &report);
+    if (state == BEAMC_INSTRUCTION_UNKNOWN) {
+        respond_unknown(dispatcher, request->instruction_id, bundle_id);
+        return;
+    }
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__ProcessBundleProgressResponse body = BEAM__PROCESS_BUNDLE_PROGRESS_RESPONSE__INIT;
+    Beam__ProcessBundleProgressResponse__MonitoringDataEntry *entries =
+        beamc_alloc_zero(report.num_data, sizeof *entries);
+    body.monitoring_data = beamc_alloc_zero(report.num_data, sizeof *body.monitoring_data);
+    body.n_monitoring_data = report.num_data;
+    for (size_t i = 0; i < report.num_data; i++) {
+        beam__process_bundle_progress_response__monitoring_data_entry__init(&entries[i]);
+        entries[i].key = report.data[i]->key;
+        entries[i].value = report.data[i]->value;
+        body.monitoring_data[i] = &entries[i];
+    }
+    /* A runner that reads only full infos (FnApiRunner) would see no progress without them. */
+    body.n_monitoring_infos = report.num_infos;
+    body.monitoring_infos = report.infos;
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_PROGRESS;
+    response.process_bundle_progress = &body;
+    respond(dispatcher, request->instruction_id, &response);
+    free(body.monitoring_data);
+    free(entries);
+    beamc_metric_report_cleanup(&report);
+}
+
+/* An empty answer means "did not split", which is always correct; an error would fail the job on Prism. */
+static void split(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    const char *bundle_id = request->process_bundle_split->instruction_id;
+    if (beamc_instruction_table_state(dispatcher->table, bundle_id) == BEAMC_INSTRUCTION_UNKNOWN) {
+        respond_unknown(dispatcher, request->instruction_id, bundle_id);
+        return;
+    }
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__ProcessBundleSplitResponse body = BEAM__PROCESS_BUNDLE_SPLIT_RESPONSE__INIT;
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_SPLIT;
+    response.process_bundle_split = &body;
+    respond(dispatcher, request->instruction_id, &response);
+}
+
+/* No bundle of ours asks for finalization, so there is nothing to run. */
+static void finalize(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__FinalizeBundleResponse body = BEAM__FINALIZE_BUNDLE_RESPONSE__INIT;
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_FINALIZE_BUNDLE;
+    response.finalize_bundle = &body;
+    respond(dispatcher, request->instruction_id, &response);
+}
+
+/* ---- metrics ---- */
+
+static void monitoring_infos(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    const Beam__MonitoringInfosMetadataRequest *asked = request->monitoring_infos;
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__MonitoringInfosMetadataResponse body = BEAM__MONITORING_INFOS_METADATA_RESPONSE__INIT;
+    size_t num_asked = asked->n_monitoring_info_id;
+    Beam__MonitoringInfosMetadataResponse__MonitoringInfoEntry *entries = beamc_alloc_zero(num_asked, sizeof *entries);
+    body.monitoring_info = beamc_alloc_zero(num_asked, sizeof *body.monitoring_info);
+    for (size_t i = 0; i < num_asked; i++) {
+        const beamc_metric_key *key =
+            beamc_short_id_find(dispatcher->services->short_ids, asked->monitoring_info_id[i]);
+        if (key == NULL)
+            continue;
+        Beam__MonitoringInfosMetadataResponse__MonitoringInfoEntry *entry = &entries[body.n_monitoring_info];
+        beam__monitoring_infos_metadata_response__monitoring_info_entry__init(entry);
+        entry->key = asked->monitoring_info_id[i];
+        entry->value = beamc_monitoring_info_new(key, NULL, 0);
+        body.monitoring_info[body.n_monitoring_info++] = entry;
+    }
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_MONITORING_INFOS;
+    response.monitoring_infos = &body;
+    respond(dispatcher, request->instruction_id, &response);
+    for (size_t i = 0; i < body.n_monitoring_info; i++)
+        beam__monitoring_info__free_unpacked(entries[i].value, NULL);
+    free(body.monitoring_info);
+    free(entries);
+}
+
+/* Metrics of the process rather than of a bundle: there are none yet. */
+static void harness_monitoring_infos(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__HarnessMonitoringInfosResponse body = BEAM__HARNESS_MONITORING_INFOS_RESPONSE__INIT;
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_HARNESS_MONITORING_INFOS;
+    response.harness_monitoring_infos = &body;
+    respond(dispatcher, request->instruction_id, &response);
+}
+
+/* We do not declare data sampling; a runner that asks all the same gets no samples. */
+static void sample_data(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__SampleDataResponse body = BEAM__SAMPLE_DATA_RESPONSE__INIT;
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_SAMPLE_DATA;
+    response.sample_data = &body;
+    respond(dispatcher, request->instruction_id, &response);
+}
+
+/* ---- descriptors sent beforehand, as old runners do ---- */
+
+static void register_descriptors(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    for (size_t i = 0; i < request->register_->n_process_bundle_descriptor; i++) {
+        const Beam__ProcessBundleDescriptor *descriptor = request->register_->process_bundle_descriptor[i];
+        size_t len = beam__process_bundle_descriptor__get_packed_size(descriptor);
+        uint8_t *bytes = beamc_alloc(len);
+        beam__process_bundle_descriptor__pack(descriptor, bytes);
+        beamc_error err;
+        beamc_status status =
+            beamc_descriptor_cache_put(dispatcher->services->descriptors, descriptor->id, bytes, len, &err);
+        free(bytes);
+        if (status != BEAMC_OK) {
+            respond_error(dispatcher, request->instruction_id, err.text);
+            return;
+        }
+    }
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__RegisterResponse body = BEAM__REGISTER_RESPONSE__INIT;
+    response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_REGISTER;
+    response.register_ = &body;
+    respond(dispatcher, request->instruction_id, &response);
+}
+
+static const struct {
+    Beam__InstructionRequest__RequestCase kind;
+    void (*carry_out)(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request);
+} instructions[] = {
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_PROCESS_BUNDLE, process_bundle},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_PROCESS_BUNDLE_PROGRESS, progress},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_PROCESS_BUNDLE_SPLIT, split},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_FINALIZE_BUNDLE, finalize},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_MONITORING_INFOS, monitoring_infos},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_HARNESS_MONITORING_INFOS, harness_monitoring_infos},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_SAMPLE_DATA, sample_data},
+    {BEAM__INSTRUCTION_REQUEST__REQUEST_REGISTER, register_descriptors},
+};
+
+void beamc_dispatch(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    for (size_t i = 0; i < sizeof instructions / sizeof instructions[0]; i++)
+        if (instructions[i].kind == request->request_case) {
+            instructions[i].carry_out(dispatcher, request);
+            return;
+        }
+    respond_error(dispatcher, request->instruction_id, "this worker does not know that kind of instruction");
+}

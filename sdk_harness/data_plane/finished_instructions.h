@@ -1,0 +1,21 @@
+/* A small memory of ended bundles, so that data which comes late is dropped and does not start them anew.
+ *
+ * Not thread-safe; its owner has a lock. */
+#ifndef SDK_HARNESS_DATA_PLANE_FINISHED_INSTRUCTIONS_H
+#define SDK_HARNESS_DATA_PLANE_FINISHED_INSTRUCTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { BEAMC_FINISHED_KEPT = 1000 }; /* as many as the Go and Python harnesses keep */
+
+typedef struct {
+    char *ids[BEAMC_FINISHED_KEPT]; /* ring; NULL where empty */
+    size_t next;
+} beamc_finished_instructions;
+
+void beamc_finished_add(beamc_finished_instructions *finished, const char *instruction_id); /* copied */
+bool beamc_finished_has(const beamc_finished_instructions *finished, const char *instruction_id);
+void beamc_finished_cleanup(beamc_finished_instructions *finished);
+
+#endif

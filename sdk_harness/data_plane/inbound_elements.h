@@ -1,0 +1,85 @@
+/* Encoded input of all bundles, between the data stream and the bundles that read it.
+ *
+ * Input may arrive before its ProcessBundle and after the bundle's end: the first is kept, the second dropped.
+ * All that is buffered counts against one cap; at the cap the data stream is not read further, so gRPC's flow
+ * control holds the runner. One message always fits. Any thread. */
+#ifndef SDK_HARNESS_DATA_PLANE_INBOUND_ELEMENTS_H
+#define SDK_HARNESS_DATA_PLANE_INBOUND_ELEMENTS_H
+
+#include "sdk_harness/base/byte_reader.h"
+#include "sdk_harness/base/status.h"
+#include "sdk_harness/data_plane/elements_reader.h"
+#include "sdk_harness/rpc/message.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct beamc_inbound beamc_inbound;               /* all bundles */
+typedef struct beamc_inbound_bundle beamc_inbound_bundle; /* what one bundle has */
+
+/* Called when something arrived for the bundle, or when its input broke. Must not block; any thread. */
+typedef void (*beamc_inbound_wake)(void *context);
+
+/* Called, without a lock, when buffered bytes have fallen below the cap again. Must not block; any thread. */
+typedef void (*beamc_inbound_room)(void *context);
+
+/* A run of elements that a reader owns. */
+typedef struct {
+    beamc_inbound *inbound;
+    beamc_message *message; /* NULL: nothing */
+    beamc_element_run run;
+    size_t next_slice;     /* which the reader asks for next */
+    size_t released_slice; /* slices before it are given back */
+    size_t left;           /* bytes not yet handed to the reader */
+    size_t unreleased;     /* bytes that count against the cap */
+} beamc_element_segment;
+
+beamc_inbound *beamc_inbound_new(size_t cap_bytes);
+void beamc_inbound_free(beamc_inbound *inbound); /* all bundles must be gone */
+void beamc_inbound_on_room(beamc_inbound *inbound, beamc_inbound_room room, void *context);
+
+/* beamc_inbound_accept takes one message of the data stream apart and wakes the bundles it is for. The caller
+ * keeps its reference. BEAMC_INVALID: it cannot be parsed. */
+beamc_status beamc_inbound_accept(beamc_inbound *inbound, beamc_message *message, beamc_error *err);
+
+/* beamc_inbound_full: true at the cap; the stream should not be read until on_room is called. */
+bool beamc_inbound_full(beamc_inbound *inbound);
+size_t beamc_inbound_buffered_bytes(beamc_inbound *inbound);
+
+/* beamc_inbound_attach claims the input of `instruction_id`. NULL when the id is claimed already or ended. */
+beamc_inbound_bundle *beamc_inbound_attach(beamc_inbound *inbound, const char *instruction_id, beamc_inbound_wake wake,
+                                           void *context);
+
+/* beamc_inbound_detach drops what is left; late input of the id is dropped from now on. No wake comes after it
+ * has returned. */
+void beamc_inbound_detach(beamc_inbound_bundle *bundle);
+
+typedef enum {
+    BEAMC_INBOUND_SEGMENT,
+    BEAMC_INBOUND_EMPTY,
+    BEAMC_INBOUND_ENDED,
+    BEAMC_INBOUND_BROKEN
+} beamc_inbound_next;
+
+/* beamc_inbound_take gives the next run of elements for the source node `transform_id`, in order of arrival. */
+beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *transform_id,
+                                      beamc_element_segment *out);
+
+/* beamc_inbound_waiting: true when a segment for any node is here and not taken. */
+bool beamc_inbound_waiting(beamc_inbound_bundle *bundle);
+
+/* beamc_inbound_break: the data stream ended; bundles that still expect input get BEAMC_INBOUND_BROKEN. */
+void beamc_inbound_break(beamc_inbound *inbound, const char *why);
+const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle);
+
+/* A reader of the segment's bytes; beamc_byte_reader's next_slice. */
+bool beamc_element_segment_next_slice(void *segment, const uint8_t **data, size_t *len);
+
+/* beamc_element_segment_release_read gives back the slices before the one being read. Bytes borrowed from them
+ * are gone. */
+void beamc_element_segment_release_read(beamc_element_segment *segment);
+
+/* beamc_element_segment_release gives back all. */
+void beamc_element_segment_release(beamc_element_segment *segment);
+
+#endif

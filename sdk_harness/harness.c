@@ -1,0 +1,235 @@
+#include "sdk_harness/harness.h"
+
+#include "protos/fn_api.pb-c.h"
+#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/log.h"
+#include "sdk_harness/bundle/bundle_processor.h"
+#include "sdk_harness/control/control_stream.h"
+#include "sdk_harness/logging/log_stream.h"
+#include "sdk_harness/provision/provision_info.h"
+#include "sdk_harness/rpc/unary_call.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define DESCRIPTOR_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnControl/GetProcessBundleDescriptor"
+
+enum {
+    PROVISION_TIMEOUT_MS = 60 * 1000, /* Go and Python dial as long */
+    DESCRIPTOR_TIMEOUT_MS = 60 * 1000,
+    ABORT_WAIT_MS = 5000,
+    MAX_EXECUTORS = 64
+};
+
+typedef struct {
+    beamc_completion_loop *loop;
+    beamc_channel *control_channel;
+    beamc_channel *logging_channel;
+    beamc_log_stream *logs;
+    beamc_bundle_services services;
+    beamc_dispatcher dispatcher;
+    beamc_control_stream *control;
+    int closed_event; /* readable once the control stream has ended */
+    atomic_int closed_status;
+} harness;
+
+/* ---- descriptors ---- */
+
+typedef struct {
+    harness *owner;
+    char *id;
+} descriptor_call;
+
+static void descriptor_came(void *context, const uint8_t *response, size_t len, const char *error) {
+    descriptor_call *call = context;
+    beamc_descriptor_cache *cache = call->owner->services.descriptors;
+    beamc_error err;
+    if (error != NULL)
+        beamc_descriptor_cache_fail(cache, call->id, error);
+    else if (beamc_descriptor_cache_put(cache, call->id, response, len, &err) != BEAMC_OK)
+        beamc_descriptor_cache_fail(cache, call->id, err.text);
+    free(call->id);
+    free(call);
+}
+
+static void fetch_descriptor(void *context, const char *descriptor_id) {
+    harness *h = context;
+    Beam__GetProcessBundleDescriptorRequest request = BEAM__GET_PROCESS_BUNDLE_DESCRIPTOR_REQUEST__INIT;
+    request.process_bundle_descriptor_id = (char *)(uintptr_t)descriptor_id;
+    size_t len = beam__get_process_bundle_descriptor_request__get_packed_size(&request);
+    uint8_t *bytes = beamc_alloc(len);
+    beam__get_process_bundle_descriptor_request__pack(&request, bytes);
+    descriptor_call *call = beamc_alloc_zero(1, sizeof *call);
+    call->owner = h;
+    call->id = beamc_strdup(descriptor_id);
+    beamc_unary_start(h->loop, h->control_channel, DESCRIPTOR_METHOD, bytes, len, DESCRIPTOR_TIMEOUT_MS,
+                      descriptor_came, call);
+    free(bytes);
+}
+
+/* ---- life ---- */
+
+static void control_closed(void *context, int status_code, const char *details) {
+    harness *h = context;
+    if (status_code == 0)
+        log_info("the runner ended the control stream");
+    else
+        log_error("the control stream broke: status %d, %s", status_code, details);
+    atomic_store(&h->closed_status, status_code);
+    uint64_t one = 1;
+    if (write(h->closed_event, &one, sizeof one) != sizeof one)
+        abort(); /* an eventfd takes its first write */
+}
+
+static unsigned count_executors(const beamc_harness_options *options) {
+    if (options->num_executors > 0)
+        return options->num_executors < MAX_EXECUTORS ? options->num_executors : MAX_EXECUTORS;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 2 ? 2 : cores > MAX_EXECUTORS ? MAX_EXECUTORS : (unsigned)cores;
+}
+
+static beamc_status connect_runner(harness *h, const beamc_harness_options *options, beamc_error *err) {
+    beamc_provision_info info = {0};
+    if (options->provision_endpoint != NULL)
+        BEAMC_TRY(beamc_provision_get(h->loop, options->provision_endpoint, options->worker_id, PROVISION_TIMEOUT_MS,
+                                      &info, err));
+    const char *control = info.control_endpoint != NULL ? info.control_endpoint : options->control_endpoint;
+    const char *logging = info.logging_endpoint != NULL ? info.logging_endpoint : options->logging_endpoint;
+    beamc_status status = BEAMC_OK;
+    if (control == NULL) {
+        status = beamc_fail(err, BEAMC_INVALID,
+                            "no control endpoint: neither --control_endpoint nor the provision service names one");
+    } else {
+        if (logging != NULL) {
+            h->logging_channel = beamc_channel_open(logging, options->worker_id);
+            h->logs = beamc_log_stream_start(h->loop, h->logging_channel);
+        }
+        h->control_channel = beamc_channel_open(control, options->worker_id);
+    }
+    beamc_provision_cleanup(&info);
+    return status;
+}
+
+static void serve(harness *h, const beamc_harness_options *options) {
+    beamc_dofn_table dofns = {.dofns = options->dofns, .num_dofns = options->num_dofns};
+    size_t cap = options->input_cap_bytes > 0 ? options->input_cap_bytes : BEAMC_INPUT_CAP_BYTES;
+    h->services.inbound = beamc_inbound_new(cap);
+    h->services.data_streams = beamc_data_streams_new(h->loop, h->services.inbound, options->worker_id);
+    h->services.short_ids = beamc_short_ids_new();
+    h->services.descriptors = beamc_descriptor_cache_new(&dofns, fetch_descriptor, h);
+    h->services.executors = beamc_executor_pool_start(count_executors(options));
+    h->dispatcher.services = &h->services;
+    h->dispatcher.table = beamc_instruction_table_new();
+    h->control = beamc_control_stream_start(h->loop, h->control_channel, &h->dispatcher, control_closed, h);
+}
+
+/* Waits for the end of the control stream or for SIGTERM or SIGINT. True: a signal came. */
+static bool wait_for_end(const harness *h, int signals) {
+    struct pollfd waits[2] = {{.fd = h->closed_event, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    while (poll(waits, 2, -1) < 0) {
+    }
+    return (waits[0].revents & POLLIN) == 0;
+}
+
+/* False: bundles are stuck in the author's code; the process must end without touching what they use. */
+static bool end_bundles(harness *h, bool by_signal) {
+    if (by_signal) {
+        log_info("asked to end: running bundles get %d s", BEAMC_DRAIN_MS / 1000);
+        if (beamc_instruction_table_wait_idle(h->dispatcher.table, BEAMC_DRAIN_MS))
+            return true;
+    }
+    beamc_instruction_table_abort_all(h->dispatcher.table,
+                                      by_signal ? "the worker was asked to end" : "the control stream ended");
+    return beamc_instruction_table_wait_idle(h->dispatcher.table, ABORT_WAIT_MS);
+}
+
+static void free_services(harness *h) {
+    beamc_control_stream_free(h->control);
+    beamc_data_streams_free(h->services.data_streams);
+    beamc_executor_pool_stop(h->services.executors);
+    beamc_descriptor_cache_free(h->services.descriptors);
+    beamc_instruction_table_free(h->dispatcher.table);
+    beamc_inbound_free(h->services.inbound);
+    beamc_short_ids_free(h->services.short_ids);
+}
+
+int beamc_harness_run(const beamc_harness_options *options) {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    int signals = signalfd(-1, &ends, SFD_CLOEXEC);
+    harness h = {.closed_event = eventfd(0, EFD_CLOEXEC)};
+    if (signals < 0 || h.closed_event < 0)
+        return 1;
+    h.loop = beamc_completion_loop_start("beam-grpc");
+    beamc_error err;
+    int exit_code = 1;
+    if (connect_runner(&h, options, &err) == BEAMC_OK) {
+        serve(&h, options);
+        bool by_signal = wait_for_end(&h, signals);
+        if (!end_bundles(&h, by_signal)) {
+            log_error("bundles did not end in time; the worker ends without them");
+            beamc_log_stream_stop(h.logs);
+            _exit(1);
+        }
+        free_services(&h);
+        exit_code = by_signal || atomic_load(&h.closed_status) == 0 ? 0 : 1;
+    } else {
+        log_error("worker %s cannot start: %s", options->worker_id, err.text);
+    }
+    beamc_log_stream_stop(h.logs);
+    beamc_channel_close(h.logging_channel);
+    beamc_channel_close(h.control_channel);
+    beamc_completion_loop_stop(h.loop);
+    close(signals);
+    close(h.closed_event);
+    return exit_code;
+}
+
+/* ---- arguments ---- */
+
+static char *without_quotes(char *value) {
+    size_t len = strlen(value);
+    if (len >= 2 && (value[0] == '\'' || value[0] == '"') && value[len - 1] == value[0]) {
+        value[len - 1] = '\0';
+        return value + 1;
+    }
+    return value;
+}
+
+beamc_status beamc_harness_options_parse(int argc, char **argv, beamc_harness_options *options, beamc_error *err) {
+    const struct {
+        const char *name;
+        const char **to;
+    } known[] = {{"--id", &options->worker_id},
+                 {"--provision_endpoint", &options->provision_endpoint},
+                 {"--control_endpoint", &options->control_endpoint},
+                 {"--logging_endpoint", &options->logging_endpoint}};
+    for (int i = 0; i < argc; i++)
+        for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+            size_t len = strlen(known[k].name);
+            if (strncmp(argv[i], known[k].name, len) != 0)
+                continue;
+            char *value = argv[i][len] == '=' ? argv[i] + len + 1 : NULL;
+            if (value == NULL && argv[i][len] == '\0' && i + 1 < argc)
+                value = argv[++i];
+            if (value != NULL && value[0] != '\0')
+                *known[k].to = without_quotes(value);
+            break;
+        }
+    if (options->worker_id == NULL)
+        return beamc_fail(err, BEAMC_INVALID, "--id is missing: the runner's name for this worker");
+    if (options->provision_endpoint == NULL && options->control_endpoint == NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "--provision_endpoint is missing: the address where the runner says what to do");
+    return BEAMC_OK;
+}

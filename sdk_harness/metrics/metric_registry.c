@@ -1,0 +1,177 @@
+#include "sdk_harness/metrics/metric_registry.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/coders/varint.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct beamc_metric_cell {
+    beamc_metric_cell *next;
+    beamc_metric_kind kind;
+    beamc_metric_key key;
+    _Atomic int64_t sum;
+    _Atomic int64_t count;
+    _Atomic int64_t min;
+    _Atomic int64_t max;
+};
+
+struct beamc_metrics {
+    beamc_metrics *next;
+    beamc_metric_registry *registry;
+    char *transform_id;
+};
+
+struct beamc_metric_registry {
+    beamc_metric_cell *cells;
+    beamc_metric_cell **last;
+    beamc_metrics *scopes;
+};
+
+beamc_metric_registry *beamc_metric_registry_new(void) {
+    beamc_metric_registry *registry = beamc_alloc_zero(1, sizeof *registry);
+    registry->last = &registry->cells;
+    return registry;
+}
+
+static void free_text(const char *text) {
+    free((char *)(uintptr_t)text);
+}
+
+void beamc_metric_registry_free(beamc_metric_registry *registry) {
+    if (registry == NULL)
+        return;
+    while (registry->cells != NULL) {
+        beamc_metric_cell *cell = registry->cells;
+        registry->cells = cell->next;
+        free_text(cell->key.urn);
+        free_text(cell->key.type);
+        for (size_t i = 0; i < cell->key.num_labels; i++) {
+            free_text(cell->key.labels[i].key);
+            free_text(cell->key.labels[i].value);
+        }
+        free(cell);
+    }
+    while (registry->scopes != NULL) {
+        beamc_metrics *scope = registry->scopes;
+        registry->scopes = scope->next;
+        free(scope->transform_id);
+        free(scope);
+    }
+    free(registry);
+}
+
+static bool same_key(const beamc_metric_key *a, const beamc_metric_key *b) {
+    if (strcmp(a->urn, b->urn) != 0 || a->num_labels != b->num_labels)
+        return false;
+    for (size_t i = 0; i < a->num_labels; i++)
+        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 || strcmp(a->labels[i].value, b->labels[i].value) != 0)
+            return false;
+    return true;
+}
+
+static void clear_cell(beamc_metric_cell *cell) {
+    atomic_store_explicit(&cell->sum, 0, memory_order_relaxed);
+    atomic_store_explicit(&cell->count, 0, memory_order_relaxed);
+    atomic_store_explicit(&cell->min, INT64_MAX, memory_order_relaxed);
+    atomic_store_explicit(&cell->max, INT64_MIN, memory_order_relaxed);
+}
+
+beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, beamc_metric_kind kind,
+                                              const beamc_metric_key *key) {
+    for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next)
+        if (cell->kind == kind && same_key(&cell->key, key))
+            return cell;
+    beamc_metric_cell *cell = beamc_alloc_zero(1, sizeof *cell);
+    cell->kind = kind;
+    cell->key.urn = beamc_strdup(key->urn);
+    cell->key.type = beamc_strdup(key->type);
+    cell->key.num_labels = key->num_labels;
+    for (size_t i = 0; i < key->num_labels; i++) {
+        cell->key.labels[i].key = beamc_strdup(key->labels[i].key);
+        cell->key.labels[i].value = beamc_strdup(key->labels[i].value);
+    }
+    clear_cell(cell);
+    *registry->last = cell;
+    registry->last = &cell->next;
+    return cell;
+}
+
+beamc_metrics *beamc_metric_registry_scope(beamc_metric_registry *registry, const char *transform_id) {
+    beamc_metrics *scope = beamc_alloc_zero(1, sizeof *scope);
+    scope->registry = registry;
+    scope->transform_id = beamc_strdup(transform_id);
+    scope->next = registry->scopes;
+    registry->scopes = scope;
+    return scope;
+}
+
+static beamc_metric_cell *user_cell(beamc_metrics *metrics, beamc_metric_kind kind, const char *urn, const char *type,
+                                    const char *name_space, const char *name) {
+    beamc_metric_key key = {
+        .urn = urn,
+        .type = type,
+        .num_labels = 3,
+        .labels = {{"PTRANSFORM", metrics->transform_id}, {"NAMESPACE", name_space}, {"NAME", name}}};
+    return beamc_metric_registry_cell(metrics->registry, kind, &key);
+}
+
+beamc_counter *beamc_metrics_counter(beamc_metrics *metrics, const char *name_space, const char *name) {
+    return (beamc_counter *)user_cell(metrics, BEAMC_METRIC_COUNTER, "beam:metric:user:sum_int64:v1",
+                                      "beam:metrics:sum_int64:v1", name_space, name);
+}
+
+beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const char *name_space, const char *name) {
+    return (beamc_distribution *)user_cell(metrics, BEAMC_METRIC_DISTRIBUTION, "beam:metric:user:distribution_int64:v1",
+                                           "beam:metrics:distribution_int64:v1", name_space, name);
+}
+
+/* One thread writes at a time, so a plain load and store is enough. */
+static void bump(_Atomic int64_t *cell, int64_t by) {
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + by, memory_order_relaxed);
+}
+
+void beamc_metric_cell_add(beamc_metric_cell *cell, int64_t value) {
+    bump(&cell->sum, value);
+    bump(&cell->count, 1);
+    if (cell->kind != BEAMC_METRIC_DISTRIBUTION)
+        return;
+    if (value < atomic_load_explicit(&cell->min, memory_order_relaxed))
+        atomic_store_explicit(&cell->min, value, memory_order_relaxed);
+    if (value > atomic_load_explicit(&cell->max, memory_order_relaxed))
+        atomic_store_explicit(&cell->max, value, memory_order_relaxed);
+}
+
+void beamc_counter_add(beamc_counter *counter, int64_t n) {
+    beamc_metric_cell_add((beamc_metric_cell *)counter, n);
+}
+
+void beamc_distribution_add(beamc_distribution *distribution, int64_t value) {
+    beamc_metric_cell_add((beamc_metric_cell *)distribution, value);
+}
+
+void beamc_metric_registry_reset(beamc_metric_registry *registry) {
+    for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next)
+        clear_cell(cell);
+}
+
+void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_visit visit, void *context) {
+    for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next) {
+        int64_t count = atomic_load_explicit(&cell->count, memory_order_relaxed);
+        uint8_t payload[4 * BEAMC_VARINT_MAX_BYTES];
+        size_t len = 0;
+        int64_t sum = atomic_load_explicit(&cell->sum, memory_order_relaxed);
+        if (cell->kind == BEAMC_METRIC_COUNTER) {
+            len = beamc_varint_put(payload, (uint64_t)sum);
+        } else {
+            if (count == 0)
+                continue; /* a distribution of nothing has no least and no greatest */
+            const int64_t parts[] = {count, sum, atomic_load_explicit(&cell->min, memory_order_relaxed),
+                                     atomic_load_explicit(&cell->max, memory_order_relaxed)};
+            for (size_t i = 0; i < 4; i++)
+                len += beamc_varint_put(payload + len, (uint64_t)parts[i]);
+        }
+        visit(context, &cell->key, payload, len);
+    }
+}

@@ -1,0 +1,57 @@
+/* The metrics of one plan: cells found by name once, updated by the bundle's thread, read by progress.
+ *
+ * A cell starts from zero with each bundle. Updates are relaxed atomics, so that progress may read from
+ * another thread while the bundle goes on. */
+#ifndef SDK_HARNESS_METRICS_METRIC_REGISTRY_H
+#define SDK_HARNESS_METRICS_METRIC_REGISTRY_H
+
+#include "sdk_harness/base/byte_buffer.h"
+#include "sdk_harness/dofn.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum {
+    BEAMC_METRIC_COUNTER,      /* beam:metrics:sum_int64:v1 */
+    BEAMC_METRIC_DISTRIBUTION, /* beam:metrics:distribution_int64:v1 */
+} beamc_metric_kind;
+
+enum { BEAMC_METRIC_MAX_LABELS = 4 };
+
+typedef struct {
+    const char *key;
+    const char *value;
+} beamc_metric_label;
+
+/* Identity of a metric: as in MonitoringInfo. */
+typedef struct {
+    const char *urn;
+    const char *type;
+    size_t num_labels;
+    beamc_metric_label labels[BEAMC_METRIC_MAX_LABELS];
+} beamc_metric_key;
+
+typedef struct beamc_metric_cell beamc_metric_cell;
+typedef struct beamc_metric_registry beamc_metric_registry;
+
+beamc_metric_registry *beamc_metric_registry_new(void);
+void beamc_metric_registry_free(beamc_metric_registry *registry);
+
+/* beamc_metric_registry_cell finds or makes a cell; the key is copied. While the plan is built only. */
+beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, beamc_metric_kind kind,
+                                              const beamc_metric_key *key);
+
+/* beamc_metric_registry_scope gives the view of one transform, as a DoFn's setup gets it. Lives as long as the
+ * registry. */
+beamc_metrics *beamc_metric_registry_scope(beamc_metric_registry *registry, const char *transform_id);
+
+void beamc_metric_cell_add(beamc_metric_cell *cell, int64_t value);
+void beamc_metric_registry_reset(beamc_metric_registry *registry);
+
+/* beamc_metric_registry_each calls `visit` for every counter and for every distribution that has a value: Flink
+ * stops reading at an empty payload, so a payload is never empty. */
+typedef void (*beamc_metric_visit)(void *context, const beamc_metric_key *key, const uint8_t *payload,
+                                   size_t payload_len);
+void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_visit visit, void *context);
+
+#endif

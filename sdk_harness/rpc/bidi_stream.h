@@ -1,0 +1,55 @@
+/* One bidirectional stream to the runner: one reader, one writer, events on the completion thread.
+ *
+ * Reading is by demand: a message is asked for with beamc_stream_read, so that a receiver that is full simply
+ * does not ask and gRPC's flow control holds the runner. Writes are queued and leave one at a time, in order. */
+#ifndef SDK_HARNESS_RPC_BIDI_STREAM_H
+#define SDK_HARNESS_RPC_BIDI_STREAM_H
+
+#include "sdk_harness/base/status.h"
+#include "sdk_harness/rpc/channel.h"
+#include "sdk_harness/rpc/completion_loop.h"
+#include "sdk_harness/rpc/message.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct beamc_stream beamc_stream;
+
+/* Both run on the completion thread and must not block. */
+typedef struct {
+    /* Takes the message. The next one comes only after another beamc_stream_read. */
+    void (*message)(void *context, beamc_message *message);
+    /* Exactly once, after the last message: 0 is a clean end, else a gRPC status code. `details` is borrowed. */
+    void (*closed)(void *context, int status_code, const char *details);
+} beamc_stream_events;
+
+/* beamc_stream_open starts the call `method` ("/package.Service/Method"). New; release with
+ * beamc_stream_release. Events may come before it returns.
+ *   max_queued_bytes   what may wait to be written; see beamc_stream_write */
+beamc_stream *beamc_stream_open(beamc_completion_loop *loop, beamc_channel *channel, const char *method,
+                                const beamc_stream_events *events, void *context, size_t max_queued_bytes);
+
+/* beamc_stream_read asks for one message. At most one demand may be open. Any thread. */
+void beamc_stream_read(beamc_stream *stream);
+
+/* beamc_stream_write queues a copy of `bytes`. BEAMC_LIMIT: more than max_queued_bytes wait, nothing was
+ * queued; BEAMC_UNAVAILABLE: the stream has ended. Any thread. */
+beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size_t len);
+
+/* beamc_stream_wait_writable blocks until a write would be taken, the stream ends, or timeout_ms have passed.
+ * Not on the completion thread. */
+beamc_status beamc_stream_wait_writable(beamc_stream *stream, unsigned timeout_ms);
+
+/* beamc_stream_wait_written blocks until all queued bytes were handed to the transport or timeout_ms passed. */
+beamc_status beamc_stream_wait_written(beamc_stream *stream, unsigned timeout_ms);
+
+/* beamc_stream_close sends what is queued, then tells the other side that nothing follows. */
+void beamc_stream_close(beamc_stream *stream);
+
+/* beamc_stream_cancel ends the call at once; `closed` still comes. */
+void beamc_stream_cancel(beamc_stream *stream);
+
+/* beamc_stream_release gives back the opener's reference; memory goes when `closed` has run. */
+void beamc_stream_release(beamc_stream *stream);
+
+#endif

@@ -1,0 +1,27 @@
+/* One request, one response. */
+#ifndef SDK_HARNESS_RPC_UNARY_CALL_H
+#define SDK_HARNESS_RPC_UNARY_CALL_H
+
+#include "sdk_harness/base/byte_buffer.h"
+#include "sdk_harness/base/status.h"
+#include "sdk_harness/rpc/channel.h"
+#include "sdk_harness/rpc/completion_loop.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Runs on the completion thread, must not block. `response` is NULL after a failure, then `error` says why;
+ * both are borrowed. */
+typedef void (*beamc_unary_done)(void *context, const uint8_t *response, size_t len, const char *error);
+
+/* beamc_unary_start sends `request` (copied) and calls `done` exactly once, at the latest after timeout_ms. The
+ * call waits for a connection that is not up yet. Any thread. */
+void beamc_unary_start(beamc_completion_loop *loop, beamc_channel *channel, const char *method, const uint8_t *request,
+                       size_t len, unsigned timeout_ms, beamc_unary_done done, void *context);
+
+/* beamc_unary_call does the same and blocks; not on the completion thread. The response is appended. */
+beamc_status beamc_unary_call(beamc_completion_loop *loop, beamc_channel *channel, const char *method,
+                              const uint8_t *request, size_t len, unsigned timeout_ms, beamc_byte_buffer *response,
+                              beamc_error *err);
+
+#endif
