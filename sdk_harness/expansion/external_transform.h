@@ -74,6 +74,8 @@ typedef struct {
     const char *description;
     const beamc_option_field *options;
     size_t num_options;
+    const char *const *output_names; /* for discovery: tags that every use has */
+    size_t num_output_names;
     void *context;
     /* expand checks the configuration and the input's type and says what step the use becomes. The error text
      * goes to the user as it is: its first line is the answer. */

@@ -1,0 +1,102 @@
+#include "sdk_harness/expansion/environment.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/coders/coder_registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const protocols[] = {"beam:protocol:progress_reporting:v1",
+                                        "beam:protocol:multi_core_bundle_processing:v1"};
+
+static void add_capabilities(Beam__Environment *environment) {
+    size_t num_coders = 0;
+    while (beamc_coder_urns[num_coders] != NULL)
+        num_coders++;
+    size_t num_protocols = sizeof protocols / sizeof protocols[0];
+    environment->capabilities = beamc_alloc_zero(num_coders + num_protocols, sizeof(char *));
+    for (size_t i = 0; i < num_coders; i++)
+        environment->capabilities[environment->n_capabilities++] = beamc_strdup(beamc_coder_urns[i]);
+    for (size_t i = 0; i < num_protocols; i++)
+        environment->capabilities[environment->n_capabilities++] = beamc_strdup(protocols[i]);
+}
+
+static Beam__Environment *new_environment(const char *urn, const ProtobufCMessage *payload) {
+    Beam__Environment *environment = beamc_alloc(sizeof *environment);
+    beam__environment__init(environment);
+    environment->urn = beamc_strdup(urn);
+    environment->payload.len = protobuf_c_message_get_packed_size(payload);
+    environment->payload.data = beamc_alloc(environment->payload.len);
+    protobuf_c_message_pack(payload, environment->payload.data);
+    return environment;
+}
+
+static Beam__Environment *process_environment(const char *command) {
+    Beam__ProcessPayload payload = BEAM__PROCESS_PAYLOAD__INIT;
+    payload.command = (char *)(uintptr_t)command;
+    Beam__Environment *environment = new_environment("beam:env:process:v1", &payload.base);
+    add_capabilities(environment);
+    return environment;
+}
+
+static Beam__Environment *external_environment(const char *address) {
+    Beam__ApiServiceDescriptor endpoint = BEAM__API_SERVICE_DESCRIPTOR__INIT;
+    endpoint.url = (char *)(uintptr_t)address;
+    Beam__ExternalPayload payload = BEAM__EXTERNAL_PAYLOAD__INIT;
+    payload.endpoint = &endpoint;
+    Beam__Environment *environment = new_environment("beam:env:external:v1", &payload.base);
+    add_capabilities(environment);
+    return environment;
+}
+
+static Beam__Environment *docker_environment(const char *image) {
+    Beam__DockerPayload payload = BEAM__DOCKER_PAYLOAD__INIT;
+    payload.container_image = (char *)(uintptr_t)image;
+    Beam__Environment *environment = new_environment("beam:env:docker:v1", &payload.base);
+    add_capabilities(environment);
+    return environment;
+}
+
+static bool given(const char *text) {
+    return text != NULL && text[0] != '\0';
+}
+
+static Beam__Environment *any_of(const beamc_environment_defaults *defaults, const char *image) {
+    Beam__Environment *inner[3];
+    Beam__AnyOfEnvironmentPayload payload = BEAM__ANY_OF_ENVIRONMENT_PAYLOAD__INIT;
+    payload.environments = inner;
+    inner[payload.n_environments++] = process_environment(defaults->worker_program);
+    inner[payload.n_environments++] = external_environment(defaults->pool_address);
+    if (given(image))
+        inner[payload.n_environments++] = docker_environment(image);
+    Beam__Environment *environment = new_environment("beam:env:anyof:v1", &payload.base);
+    for (size_t i = 0; i < payload.n_environments; i++)
+        beam__environment__free_unpacked(inner[i], NULL);
+    return environment;
+}
+
+beamc_status beamc_environment_new(const beamc_environment_defaults *defaults, const char *type, const char *config,
+                                   const char *image, Beam__Environment **out, beamc_error *err) {
+    *out = NULL;
+    if (!given(type)) {
+        if (given(config))
+            return beamc_fail(err, BEAMC_INVALID,
+                              "environment_config is given without environment_type: add environment_type=\"PROCESS\", "
+                              "\"EXTERNAL\" or \"DOCKER\"");
+        *out = any_of(defaults, image);
+    } else if (strcasecmp(type, "PROCESS") == 0) {
+        *out = process_environment(given(config) ? config : defaults->worker_program);
+    } else if (strcasecmp(type, "EXTERNAL") == 0) {
+        *out = external_environment(given(config) ? config : defaults->pool_address);
+    } else if (strcasecmp(type, "DOCKER") == 0) {
+        if (!given(config) && !given(image))
+            return beamc_fail(err, BEAMC_INVALID,
+                              "environment_type DOCKER needs an image: add container_image=\"registry/name:tag\"");
+        *out = docker_environment(given(image) ? image : config);
+    } else {
+        return beamc_fail(err, BEAMC_INVALID,
+                          "environment_type is \"%.64s\"; it is PROCESS, EXTERNAL or DOCKER, or is left out", type);
+    }
+    return BEAMC_OK;
+}
