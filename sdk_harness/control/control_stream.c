@@ -6,7 +6,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CONTROL_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnControl/Control"
 
@@ -15,7 +14,7 @@ enum {
     /* Responses that wait: one for each instruction, so the runner bounds them; this is only a last resort. */
     QUEUED_RESPONSE_BYTES = 512 * 1024 * 1024,
     LAST_WRITE_WAIT_MS = 2000,
-    CLOSE_WAIT_S = 1 /* for the runner's side of an orderly end */
+    CLOSE_WAIT_MS = 1000 /* for the runner's side of an orderly end */
 };
 
 struct beamc_control_stream {
@@ -89,15 +88,7 @@ void beamc_control_stream_free(beamc_control_stream *control) {
     if (control == NULL)
         return;
     (void)beamc_stream_wait_written(control->stream, LAST_WRITE_WAIT_MS);
-    beamc_stream_close(control->stream);
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += CLOSE_WAIT_S;
-    pthread_mutex_lock(&control->lock);
-    while (!control->has_closed && pthread_cond_timedwait(&control->changed, &control->lock, &deadline) == 0) {
-    }
-    pthread_mutex_unlock(&control->lock);
-    beamc_stream_cancel(control->stream);
+    beamc_stream_end(control->stream, CLOSE_WAIT_MS);
     pthread_mutex_lock(&control->lock);
     while (!control->has_closed) /* a cancelled call always tells its end */
         pthread_cond_wait(&control->changed, &control->lock);

@@ -9,7 +9,7 @@
 
 #define DATA_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnData/Data"
 
-enum { MAX_STREAMS = 64, QUEUED_OUTPUT_BYTES = 32 * 1024 * 1024, LAST_WRITE_WAIT_MS = 2000 };
+enum { MAX_STREAMS = 64, QUEUED_OUTPUT_BYTES = 32 * 1024 * 1024, LAST_WRITE_WAIT_MS = 2000, CLOSE_WAIT_MS = 1000 };
 
 typedef struct data_stream {
     struct data_stream *next;
@@ -128,7 +128,7 @@ void beamc_data_streams_free(beamc_data_streams *streams) {
     beamc_inbound_on_room(streams->inbound, NULL, NULL);
     for (data_stream *data = streams->streams; data != NULL; data = data->next) {
         (void)beamc_stream_wait_written(data->stream, LAST_WRITE_WAIT_MS);
-        beamc_stream_cancel(data->stream);
+        beamc_stream_end(data->stream, CLOSE_WAIT_MS);
     }
     pthread_mutex_lock(&streams->lock);
     for (data_stream *data = streams->streams; data != NULL; data = data->next)

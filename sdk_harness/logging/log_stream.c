@@ -17,7 +17,8 @@ enum {
     LINES_A_MESSAGE = 64, /* Go's harness sends as many */
     QUEUED_BYTES = 1024 * 1024,
     WRITE_WAIT_MS = 1000,
-    LAST_WRITE_WAIT_MS = 2000
+    LAST_WRITE_WAIT_MS = 2000,
+    CLOSE_WAIT_MS = 1000 /* a runner that never ends its side must not hold us */
 };
 
 struct beamc_log_stream {
@@ -141,8 +142,7 @@ void beamc_log_stream_stop(beamc_log_stream *logs) {
     beamc_log_queue_close(logs->queue);
     pthread_join(logs->thread, NULL);
     (void)beamc_stream_wait_written(logs->stream, LAST_WRITE_WAIT_MS);
-    beamc_stream_close(logs->stream);
-    beamc_stream_cancel(logs->stream); /* a runner that never ends its side must not hold us */
+    beamc_stream_end(logs->stream, CLOSE_WAIT_MS);
     pthread_mutex_lock(&logs->lock);
     while (!logs->closed) /* a cancelled call always tells its end */
         pthread_cond_wait(&logs->changed, &logs->lock);

@@ -2,18 +2,22 @@
 
 #include "sdk_harness/base/alloc.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct {
+    uint64_t hash; /* the id */
+    beamc_metric_key key;
+} entry;
+
 struct beamc_short_ids {
     pthread_mutex_t lock;
-    beamc_metric_key **keys; /* id i stands at i */
-    size_t count;
-    size_t capacity;
-    size_t *slots; /* open addressing: 0 is free, else id + 1 */
+    entry **slots; /* open addressing by hash; at most half full */
     size_t num_slots;
+    size_t count;
 };
 
 beamc_short_ids *beamc_short_ids_new(void) {
@@ -29,17 +33,18 @@ static void free_text(const char *text) {
 void beamc_short_ids_free(beamc_short_ids *ids) {
     if (ids == NULL)
         return;
-    for (size_t i = 0; i < ids->count; i++) {
-        beamc_metric_key *key = ids->keys[i];
-        free_text(key->urn);
-        free_text(key->type);
-        for (size_t l = 0; l < key->num_labels; l++) {
-            free_text(key->labels[l].key);
-            free_text(key->labels[l].value);
+    for (size_t i = 0; i < ids->num_slots; i++) {
+        entry *e = ids->slots[i];
+        if (e == NULL)
+            continue;
+        free_text(e->key.urn);
+        free_text(e->key.type);
+        for (size_t l = 0; l < e->key.num_labels; l++) {
+            free_text(e->key.labels[l].key);
+            free_text(e->key.labels[l].value);
         }
-        free(key);
+        free(e);
     }
-    free(ids->keys);
     free(ids->slots);
     pthread_mutex_destroy(&ids->lock);
     free(ids);
@@ -68,59 +73,65 @@ static bool same_key(const beamc_metric_key *a, const beamc_metric_key *b) {
     return true;
 }
 
-static size_t find_slot(const beamc_short_ids *ids, const beamc_metric_key *key) {
-    size_t at = (size_t)(hash_key(key) % ids->num_slots);
-    while (ids->slots[at] != 0 && !same_key(ids->keys[ids->slots[at] - 1], key))
+/* The slot that has `hash`, or the free one where it belongs. */
+static size_t find_slot(const beamc_short_ids *ids, uint64_t hash) {
+    size_t at = (size_t)(hash % ids->num_slots);
+    while (ids->slots[at] != NULL && ids->slots[at]->hash != hash)
         at = (at + 1) % ids->num_slots;
     return at;
 }
 
 static void grow(beamc_short_ids *ids) {
-    ids->capacity = ids->capacity == 0 ? 64 : ids->capacity * 2;
-    ids->keys = beamc_realloc(ids->keys, ids->capacity * sizeof(beamc_metric_key *));
-    free(ids->slots);
-    ids->num_slots = ids->capacity * 2;
+    entry **old = ids->slots;
+    size_t num_old = ids->num_slots;
+    ids->num_slots = num_old == 0 ? 128 : num_old * 2;
     ids->slots = beamc_alloc_zero(ids->num_slots, sizeof *ids->slots);
-    for (size_t i = 0; i < ids->count; i++)
-        ids->slots[find_slot(ids, ids->keys[i])] = i + 1;
+    for (size_t i = 0; i < num_old; i++)
+        if (old[i] != NULL)
+            ids->slots[find_slot(ids, old[i]->hash)] = old[i];
+    free(old);
 }
 
-static beamc_metric_key *copy_key(const beamc_metric_key *key) {
-    beamc_metric_key *copy = beamc_alloc_zero(1, sizeof *copy);
-    copy->urn = beamc_strdup(key->urn);
-    copy->type = beamc_strdup(key->type);
-    copy->num_labels = key->num_labels;
+static entry *new_entry(uint64_t hash, const beamc_metric_key *key) {
+    entry *e = beamc_alloc_zero(1, sizeof *e);
+    e->hash = hash;
+    e->key.urn = beamc_strdup(key->urn);
+    e->key.type = beamc_strdup(key->type);
+    e->key.num_labels = key->num_labels;
     for (size_t i = 0; i < key->num_labels; i++) {
-        copy->labels[i].key = beamc_strdup(key->labels[i].key);
-        copy->labels[i].value = beamc_strdup(key->labels[i].value);
+        e->key.labels[i].key = beamc_strdup(key->labels[i].key);
+        e->key.labels[i].value = beamc_strdup(key->labels[i].value);
     }
-    return copy;
+    return e;
 }
 
 bool beamc_short_id_of(beamc_short_ids *ids, const beamc_metric_key *key, char text[BEAMC_SHORT_ID_LEN]) {
+    uint64_t hash = hash_key(key);
     pthread_mutex_lock(&ids->lock);
-    if (ids->count == ids->capacity && ids->count < BEAMC_SHORT_ID_MAX)
+    if (ids->count * 2 >= ids->num_slots)
         grow(ids);
-    size_t slot = find_slot(ids, key);
-    if (ids->slots[slot] == 0 && ids->count < ids->capacity) {
-        ids->keys[ids->count] = copy_key(key);
-        ids->slots[slot] = ++ids->count;
+    size_t slot = find_slot(ids, hash);
+    if (ids->slots[slot] == NULL && ids->count < BEAMC_SHORT_ID_MAX) {
+        ids->slots[slot] = new_entry(hash, key);
+        ids->count++;
     }
-    size_t found = ids->slots[slot];
+    bool known = ids->slots[slot] != NULL && same_key(&ids->slots[slot]->key, key);
     pthread_mutex_unlock(&ids->lock);
-    if (found == 0)
-        return false;
-    snprintf(text, BEAMC_SHORT_ID_LEN, "%zx", found - 1);
-    return true;
+    snprintf(text, BEAMC_SHORT_ID_LEN, "c%016" PRIx64, hash);
+    return known;
 }
 
 const beamc_metric_key *beamc_short_id_find(beamc_short_ids *ids, const char *text) {
+    if (text[0] != 'c')
+        return NULL;
     char *end = NULL;
-    unsigned long long id = strtoull(text, &end, 16);
+    uint64_t hash = strtoull(text + 1, &end, 16);
     const beamc_metric_key *key = NULL;
     pthread_mutex_lock(&ids->lock);
-    if (end != text && *end == '\0' && id < ids->count)
-        key = ids->keys[id];
+    if (end != text + 1 && *end == '\0' && ids->num_slots > 0) {
+        const entry *e = ids->slots[find_slot(ids, hash)];
+        key = e == NULL ? NULL : &e->key;
+    }
     pthread_mutex_unlock(&ids->lock);
     return key;
 }

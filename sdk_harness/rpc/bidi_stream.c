@@ -303,6 +303,17 @@ void beamc_stream_close(beamc_stream *stream) {
     pthread_mutex_unlock(&stream->lock);
 }
 
+void beamc_stream_end(beamc_stream *stream, unsigned timeout_ms) {
+    struct timespec deadline = deadline_in(timeout_ms);
+    beamc_stream_close(stream);
+    pthread_mutex_lock(&stream->lock);
+    int waited = 0;
+    while (!stream->ended && waited != ETIMEDOUT)
+        waited = pthread_cond_timedwait(&stream->changed, &stream->lock, &deadline);
+    pthread_mutex_unlock(&stream->lock);
+    beamc_stream_cancel(stream); /* without effect on a call that has ended */
+}
+
 void beamc_stream_cancel(beamc_stream *stream) {
     grpc_call_cancel(stream->call, NULL);
 }

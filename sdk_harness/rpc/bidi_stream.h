@@ -46,6 +46,10 @@ beamc_status beamc_stream_wait_written(beamc_stream *stream, unsigned timeout_ms
 /* beamc_stream_close sends what is queued, then tells the other side that nothing follows. */
 void beamc_stream_close(beamc_stream *stream);
 
+/* beamc_stream_end closes, waits for the other side to end the call too, and cancels it after timeout_ms. A
+ * runner logs an error for each call that is cancelled. `closed` comes soon after. Not on the completion thread. */
+void beamc_stream_end(beamc_stream *stream, unsigned timeout_ms);
+
 /* beamc_stream_cancel ends the call at once; `closed` still comes. */
 void beamc_stream_cancel(beamc_stream *stream);
 
