@@ -9,10 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    EMU_ANSWER_MAX_BYTES = 16 * 1024 * 1024,
-    EMU_MAX_RECORD_ERRORS = 1000 /* of one answer; the records behind are checked and counted, but not reported */
-};
+enum { EMU_MAX_RECORD_ERRORS = 1000 /* of one answer; the records behind are checked, but not reported */ };
 
 /* emu_answer_request_error appends {"requestError":{...}} with errorType RequestValidationError. */
 void emu_answer_request_error(beamc_byte_buffer *out, const char *message);

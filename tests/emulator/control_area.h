@@ -2,7 +2,8 @@
 #ifndef TESTS_EMULATOR_CONTROL_AREA_H
 #define TESTS_EMULATOR_CONTROL_AREA_H
 
-#include "tests/emulator/ingest.h"
+#include "tests/emulator/answer.h"
+#include "tests/emulator/emulator_state.h"
 
 #define EMU_CONTROL_PREFIX "/__emulator/"
 

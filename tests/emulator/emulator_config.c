@@ -16,7 +16,7 @@ static const emu_strictness default_strictness = {
     .int64 = EMU_INT64_NUMBER_OR_STRING,
 };
 
-/* Fails for the first member whose name is not in the NULL-terminated list. */
+/* Fails for the first member whose name is not in the NULL-terminated list, or comes again. */
 static beamc_status only_members(const cJSON *object, const char *const *names, beamc_error *err) {
     if (!cJSON_IsObject(object))
         return beamc_fail(err, BEAMC_INVALID, "expected an object");
@@ -27,6 +27,8 @@ static beamc_status only_members(const cJSON *object, const char *const *names, 
             name++;
         if (*name == NULL)
             return beamc_fail(err, BEAMC_INVALID, "unknown name \"%s\"", member->string);
+        if (cJSON_GetObjectItemCaseSensitive(object, member->string) != member)
+            return beamc_fail(err, BEAMC_INVALID, "\"%s\" occurs twice", member->string);
     }
     return BEAMC_OK;
 }

@@ -113,6 +113,11 @@ static beamc_status read_fault(const cJSON *json, emu_fault *fault, beamc_error 
     }
     if (fault->cut != EMU_CUT_NONE && (fault->status != 0 || fault->body != EMU_FAULT_BODY_NORMAL))
         return beamc_fail(err, BEAMC_INVALID, "cut: leaves no answer for status and body");
+    if (fault->cut != EMU_CUT_NONE && fault->write)
+        return beamc_fail(err, BEAMC_INVALID, "cut: says itself whether the write takes place");
+    bool error_body = fault->body == EMU_FAULT_BODY_REQUEST_ERROR || fault->body == EMU_FAULT_BODY_RECORD_ERROR;
+    if (error_body && fault->status == 0)
+        fault->status = 400;
     return BEAMC_OK;
 }
 

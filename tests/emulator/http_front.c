@@ -4,6 +4,7 @@
 #include "sdk_harness/base/clock.h"
 #include "tests/emulator/answer_delay.h"
 #include "tests/emulator/control_area.h"
+#include "tests/emulator/ingest.h"
 #include "tests/emulator/read_back.h"
 
 #include <arpa/inet.h>
@@ -15,7 +16,7 @@
 #define FEATURES_PATH  "/api/v1/feature-service/get-features"
 #define WORKSPACE_PATH "/api/v1/metadata-service/workspaces/"
 
-enum { CONNECTION_MEMORY_BYTES = 64 * 1024 /* for headers and the read buffer of one connection */ };
+enum { CONNECTION_MEMORY_BYTES = 32 * 1024 /* for headers and the read buffer of one connection */ };
 
 struct emu_front {
     struct MHD_Daemon *daemon;

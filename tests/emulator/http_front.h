@@ -3,7 +3,7 @@
 #define TESTS_EMULATOR_HTTP_FRONT_H
 
 #include "sdk_harness/base/status.h"
-#include "tests/emulator/ingest.h"
+#include "tests/emulator/emulator_state.h"
 
 #include <stdint.h>
 

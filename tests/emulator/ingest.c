@@ -1,54 +1,6 @@
 #include "tests/emulator/ingest.h"
 
-#include "sdk_harness/base/alloc.h"
-
-#include <stdlib.h>
 #include <time.h>
-
-void emu_state_init(emu_state *state, const emu_config *config) {
-    *state = (emu_state){.config = config};
-    bool *aggregate = beamc_alloc_zero(config->num_views, sizeof *aggregate);
-    for (uint32_t i = 0; i < config->num_views; i++)
-        aggregate[i] = config->views[i].aggregate;
-    state->store = emu_store_new(config->num_views, aggregate, config->strictness.max_rows);
-    free(aggregate);
-    state->counters = emu_counters_new();
-    pthread_mutex_init(&state->store_lock, NULL);
-    pthread_mutex_init(&state->counters_lock, NULL);
-    pthread_mutex_init(&state->faults_lock, NULL);
-    atomic_init(&state->epoch, 1);
-}
-
-void emu_state_cleanup(emu_state *state) {
-    emu_store_free(state->store);
-    emu_counters_free(state->counters);
-    emu_fault_script_cleanup(&state->faults);
-    pthread_mutex_destroy(&state->store_lock);
-    pthread_mutex_destroy(&state->counters_lock);
-    pthread_mutex_destroy(&state->faults_lock);
-}
-
-void emu_state_reset(emu_state *state) {
-    pthread_mutex_lock(&state->faults_lock);
-    emu_fault_script_cleanup(&state->faults);
-    pthread_mutex_unlock(&state->faults_lock);
-    pthread_mutex_lock(&state->store_lock);
-    emu_store_clear(state->store);
-    pthread_mutex_unlock(&state->store_lock);
-    pthread_mutex_lock(&state->counters_lock);
-    emu_counters_reset(state->counters);
-    pthread_mutex_unlock(&state->counters_lock);
-    atomic_fetch_add(&state->epoch, 1);
-}
-
-void emu_answer_init(emu_answer *answer) {
-    *answer = (emu_answer){.status = 200};
-    beamc_byte_buffer_init(&answer->body, EMU_ANSWER_MAX_BYTES);
-}
-
-void emu_answer_cleanup(emu_answer *answer) {
-    beamc_byte_buffer_cleanup(&answer->body);
-}
 
 static emu_timestamp wall_now(void) {
     struct timespec now;
@@ -142,14 +94,11 @@ static void write_fault_body(const emu_state *state, const emu_fault *fault, con
 
 void emu_ingest_run(emu_state *state, const emu_ingest_request *request, const emu_fault *fault, emu_answer *answer,
                     emu_request_log *log) {
-    bool processed = fault == NULL || (fault->cut == EMU_CUT_NONE && fault->status == 0) ||
-                     fault->cut == EMU_CUT_AFTER || (fault->cut == EMU_CUT_NONE && fault->write);
-    /* These borrow names or counts from the request, so it is checked even if it is not written. */
-    bool checked = processed ||
-                   (fault->cut == EMU_CUT_NONE && (fault->status < 300 || fault->body == EMU_FAULT_BODY_RECORD_ERROR));
-    emu_ingest_plan plan = {.status = 0};
-    if (checked)
-        process(state, request, processed, answer, log, &plan);
+    bool processed = fault == NULL || fault->write || fault->cut == EMU_CUT_AFTER ||
+                     (fault->cut == EMU_CUT_NONE && fault->status == 0);
+    /* Checked even if it is not written: the answer may need its names, the log its number of records. */
+    emu_ingest_plan plan;
+    process(state, request, processed, answer, log, &plan);
     log->processed = processed;
     if (fault != NULL && fault->cut != EMU_CUT_NONE) {
         answer->status = EMU_STATUS_CUT;
@@ -161,4 +110,6 @@ void emu_ingest_run(emu_state *state, const emu_ingest_request *request, const e
     }
     emu_ingest_plan_cleanup(&plan);
     log->status = answer->status;
+    if (state->config->body_sha256)
+        emu_body_sha256(request->body, request->body_len, log->body_sha256);
 }

@@ -1,5 +1,6 @@
 #include "tests/emulator/ingest_check.h"
 
+#include "tests/emulator/answer.h"
 #include "tests/emulator/record_check.h"
 #include "tests/emulator/strict_json.h"
 

@@ -1,5 +1,6 @@
 #include "tests/emulator/read_back.h"
 
+#include "tests/emulator/answer_body.h"
 #include "tests/emulator/json_text.h"
 #include "tests/emulator/record_check.h"
 

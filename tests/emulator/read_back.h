@@ -2,7 +2,8 @@
 #ifndef TESTS_EMULATOR_READ_BACK_H
 #define TESTS_EMULATOR_READ_BACK_H
 
-#include "tests/emulator/ingest.h"
+#include "tests/emulator/answer.h"
+#include "tests/emulator/emulator_state.h"
 
 /* emu_read_back_features answers POST /api/v1/feature-service/get-features with the stored row's columns in
  * schema order, all null if there is no such key or its row is older than the view's TTL.

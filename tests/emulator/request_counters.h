@@ -4,17 +4,16 @@
 #define TESTS_EMULATOR_REQUEST_COUNTERS_H
 
 #include "sdk_harness/base/byte_buffer.h"
+#include "tests/emulator/answer.h"
+#include "tests/emulator/body_sha256.h"
 #include "tests/emulator/ingest_check.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-    EMU_REQUEST_RING = 10000,   /* requests remembered */
-    EMU_MAX_BATCH_SIZE = 10000, /* larger batches are counted as this one */
-    EMU_STATUS_CUT = 0,         /* stands for a connection closed without an answer */
-    EMU_STATUS_MAX = 599,
-    EMU_SHA256_TEXT_SIZE = 65 /* hexadecimal, with the terminator */
+    EMU_REQUEST_RING = 10000,  /* requests remembered */
+    EMU_MAX_BATCH_SIZE = 10000 /* larger batches are counted as this one */
 };
 
 /* One ingest request that came to its end. */
