@@ -1,0 +1,80 @@
+#include "worker/config/sink_config.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "worker/config/option_value.h"
+#include "worker/config/sink_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static tecton_given given_of(const beamc_value *value) {
+    switch (value->kind) {
+    case BEAMC_VALUE_STRING:
+        return (tecton_given){
+            .kind = TECTON_GIVEN_TEXT, .text = (const char *)value->as.bytes.data, .text_len = value->as.bytes.len};
+    case BEAMC_VALUE_INTEGER:
+        return (tecton_given){.kind = TECTON_GIVEN_INTEGER, .integer = value->as.integer};
+    case BEAMC_VALUE_FLOAT:
+    case BEAMC_VALUE_DOUBLE:
+        return (tecton_given){.kind = TECTON_GIVEN_REAL, .real = value->as.real};
+    case BEAMC_VALUE_BOOLEAN:
+        return (tecton_given){.kind = TECTON_GIVEN_FLAG, .flag = value->as.boolean};
+    case BEAMC_VALUE_BYTES:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "bytes"};
+    case BEAMC_VALUE_ARRAY:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a list"};
+    case BEAMC_VALUE_MAP:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a map"};
+    case BEAMC_VALUE_ROW:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a row"};
+    case BEAMC_VALUE_TIMESTAMP:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a timestamp"};
+    case BEAMC_VALUE_NULL:
+        break;
+    }
+    return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "null"};
+}
+
+beamc_status tecton_sink_config_parse(const beamc_schema *schema, const beamc_value *values, tecton_sink_config *config,
+                                      beamc_error *err) {
+    tecton_sink_config_defaults(config);
+    const tecton_option *seen[64] = {0};
+    size_t num_seen = 0;
+    for (size_t i = 0; i < schema->num_fields; i++) {
+        const char *name = schema->fields[i].name;
+        const tecton_option *option = tecton_option_find(name);
+        if (option == NULL)
+            return tecton_option_unknown(name, err);
+        for (size_t j = 0; j < num_seen; j++) {
+            if (seen[j] == option)
+                return beamc_fail(err, BEAMC_INVALID, "option %s is given twice", option->name);
+        }
+        if (num_seen < sizeof seen / sizeof seen[0])
+            seen[num_seen++] = option;
+        if (values[i].kind == BEAMC_VALUE_NULL)
+            continue;
+        tecton_given given = given_of(&values[i]);
+        BEAMC_TRY(tecton_option_set(config, option, &given, err));
+    }
+    return tecton_sink_config_check(config, err);
+}
+
+char *tecton_sink_config_endpoint(const tecton_sink_config *config) {
+    if (config->endpoint_url != NULL)
+        return beamc_strdup(config->endpoint_url);
+    return beamc_format("https://preview.%s/ingest", config->tecton_instance);
+}
+
+void tecton_sink_config_cleanup(tecton_sink_config *config) {
+    size_t num_options = 0;
+    const tecton_option *options = tecton_options(&num_options);
+    for (size_t i = 0; i < num_options; i++) {
+        if (options[i].type != TECTON_OPTION_TEXT)
+            continue;
+        char *text = *(char **)((char *)config + options[i].offset);
+        if (text != NULL && options[i].secret)
+            explicit_bzero(text, strlen(text));
+        free(text);
+    }
+    *config = (tecton_sink_config){0};
+}
