@@ -1,0 +1,31 @@
+#include "worker/records/field_path.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static size_t write_step(const tecton_field_path *path, char *text, size_t text_size) {
+    int len = 0;
+    switch (path->kind) {
+    case TECTON_PATH_FIELD:
+        len = snprintf(text, text_size, "%s%s", path->outer == NULL ? "" : ".", path->field);
+        break;
+    case TECTON_PATH_INDEX:
+        len = snprintf(text, text_size, "[%zu]", path->index);
+        break;
+    case TECTON_PATH_KEY:
+        len = snprintf(text, text_size, "[entry %zu]", path->index);
+        break;
+    }
+    size_t wanted = len < 0 ? 0 : (size_t)len;
+    return wanted < text_size ? wanted : text_size - 1;
+}
+
+static size_t write_path(const tecton_field_path *path, char *text, size_t text_size) {
+    size_t len = path->outer == NULL ? 0 : write_path(path->outer, text, text_size);
+    return len + write_step(path, text + len, text_size - len);
+}
+
+void tecton_field_path_text(const tecton_field_path *path, char *text, size_t text_size) {
+    text[0] = '\0';
+    (void)write_path(path, text, text_size);
+}
