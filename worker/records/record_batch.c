@@ -46,6 +46,10 @@ void tecton_record_batch_close(tecton_record_batch *batch) {
     beamc_byte_buffer_append(&batch->body, batch->frame->tail, batch->frame->tail_len);
 }
 
+void tecton_record_batch_reopen(tecton_record_batch *batch) {
+    batch->body.len -= batch->frame->tail_len;
+}
+
 void tecton_record_batch_clear(tecton_record_batch *batch) {
     beamc_byte_buffer_clear(&batch->body);
     batch->num_records = 0;

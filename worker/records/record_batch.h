@@ -70,6 +70,9 @@ uint64_t tecton_record_batch_due_ms(const tecton_record_batch *batch);
  */
 void tecton_record_batch_close(tecton_record_batch *batch);
 
+/* tecton_record_batch_reopen undoes close: more records may join. */
+void tecton_record_batch_reopen(tecton_record_batch *batch);
+
 /* tecton_record_batch_clear empties the batch and keeps its memory. */
 void tecton_record_batch_clear(tecton_record_batch *batch);
 

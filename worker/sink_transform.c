@@ -1,0 +1,102 @@
+#include "worker/sink_transform.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "worker/config/sink_config.h"
+#include "worker/config/sink_options.h"
+#include "worker/records/row_to_record.h"
+#include "worker/sink_dofn.h"
+
+#include <inttypes.h>
+
+/* One row for each acknowledged request; the order is sink_dofn's. */
+static const beamc_output_field written_fields[] = {
+    {.name = "records", .kind = BEAMC_TYPE_INT64},    /* in the request */
+    {.name = "attempts", .kind = BEAMC_TYPE_INT64},   /* tries until it was acknowledged */
+    {.name = "status", .kind = BEAMC_TYPE_INT64},     /* HTTP */
+    {.name = "latency_ms", .kind = BEAMC_TYPE_INT64}, /* of the last try */
+};
+
+static void add_text(beamc_expand_answer *answer, const char *key, const char *label, const char *value) {
+    if (value != NULL)
+        answer->display[answer->num_display++] =
+            (beamc_display_item){.key = beamc_strdup(key), .label = beamc_strdup(label), .value = beamc_strdup(value)};
+}
+
+static void add_display(beamc_expand_answer *answer, const tecton_sink_config *config) {
+    add_text(answer, "tecton_instance", "Tecton instance", config->tecton_instance);
+    add_text(answer, "endpoint_url", "Endpoint", config->endpoint_url);
+    add_text(answer, "workspace_name", "Workspace", config->workspace_name);
+    add_text(answer, "stream_source_name", "Stream source", config->stream_source_name);
+    answer->display[answer->num_display++] =
+        (beamc_display_item){.key = beamc_strdup("batch_size"),
+                             .label = beamc_strdup("Records in a request, at most"),
+                             .value = beamc_format("%" PRId64, config->batch_size),
+                             .is_integer = true};
+}
+
+static void add_environment(beamc_expand_answer *answer, const tecton_sink_config *config) {
+    static const char *const types[] = {[TECTON_ENVIRONMENT_DEFAULT] = NULL,
+                                        [TECTON_ENVIRONMENT_DOCKER] = "DOCKER",
+                                        [TECTON_ENVIRONMENT_PROCESS] = "PROCESS",
+                                        [TECTON_ENVIRONMENT_EXTERNAL] = "EXTERNAL"};
+    const char *type = types[config->environment_type];
+    answer->environment_type = type == NULL ? NULL : beamc_strdup(type);
+    answer->environment_config = config->environment_config == NULL ? NULL : beamc_strdup(config->environment_config);
+    answer->container_image = config->container_image == NULL ? NULL : beamc_strdup(config->container_image);
+}
+
+static beamc_status check_environment(const beamc_expand_request *request, const tecton_sink_config *config,
+                                      beamc_error *err) {
+    bool has_image = config->container_image != NULL ||
+                     (config->environment_type == TECTON_ENVIRONMENT_DOCKER && config->environment_config != NULL);
+    if (request->dataflow && !has_image)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "Dataflow starts workers from container images only, and none is given. Build one that holds "
+                          "beam-tecton and write for example %s",
+                          tecton_option_find("container_image")->example);
+    if (config->environment_type == TECTON_ENVIRONMENT_DOCKER && !has_image)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option environment_type is DOCKER, but no image is given. Write for example %s",
+                          tecton_option_find("container_image")->example);
+    if (config->environment_type == TECTON_ENVIRONMENT_DEFAULT && config->environment_config != NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option environment_config is given without environment_type. Write for example %s as well",
+                          tecton_option_find("environment_type")->example);
+    return BEAMC_OK;
+}
+
+static beamc_status expand_config(const beamc_expand_request *request, tecton_sink_config *config,
+                                  beamc_expand_answer *answer, beamc_error *err) {
+    BEAMC_TRY(tecton_sink_config_parse(request->config_schema, request->config, config, err));
+    BEAMC_TRY(tecton_check_schema(request->input_schema, config, err));
+    BEAMC_TRY(check_environment(request, config, err));
+    BEAMC_TRY(tecton_sink_config_to_payload(config, &answer->dofn_payload, err));
+    answer->step_name = "ParDo";
+    answer->dofn_urn = TECTON_SINK_DOFN_URN;
+    answer->num_outputs = 1;
+    answer->outputs[0] = (beamc_expand_output){.tag = beamc_strdup(TECTON_SINK_WRITTEN_TAG),
+                                               .fields = written_fields,
+                                               .num_fields = sizeof written_fields / sizeof written_fields[0]};
+    add_display(answer, config);
+    add_environment(answer, config);
+    return BEAMC_OK;
+}
+
+static beamc_status expand(void *context, const beamc_expand_request *request, beamc_expand_answer *answer,
+                           beamc_error *err) {
+    (void)context;
+    tecton_sink_config config;
+    beamc_status status = expand_config(request, &config, answer, err);
+    tecton_sink_config_cleanup(&config);
+    return status;
+}
+
+beamc_external_transform tecton_sink_transform(void) {
+    beamc_external_transform transform = {
+        .identifier = TECTON_SINK_IDENTIFIER,
+        .urn = TECTON_SINK_TRANSFORM_URN,
+        .description = "Writes rows to a Tecton stream source through Tecton's Stream Ingest API, at least once.",
+        .expand = expand};
+    transform.options = tecton_option_fields(&transform.num_options);
+    return transform;
+}
