@@ -1,0 +1,306 @@
+#include "worker/sink_dofn.h"
+
+#include "sdk_harness/base/alloc.h"
+#include "tests/support/check.h"
+#include "tests/support/fake_bundle.h"
+#include "tests/support/http_server.h"
+#include "tests/support/test_rows.h"
+
+#include <stdlib.h>
+
+enum { NUM_WRITTEN_FIELDS = 4 };
+
+static const beamc_field row_fields[] = {FIELD("user_id", TYPE(STRING)), FIELD("amount", NULLABLE(DOUBLE))};
+static const beamc_schema row_schema = SCHEMA(row_fields);
+static const beamc_field written_fields[] = {FIELD("records", TYPE(INT64)), FIELD("attempts", TYPE(INT64)),
+                                             FIELD("status", TYPE(INT64)), FIELD("latency_ms", TYPE(INT64))};
+static const beamc_schema written_schema = SCHEMA(written_fields);
+
+/* One instance with one bundle, an engine and a server. */
+typedef struct {
+    test_server *server;
+    tecton_delivery_engine *engine;
+    beamc_dofn dofn;
+    void *instance;
+    beamc_metrics *metrics;
+    beamc_bundle *bundle;
+} fixture;
+
+static char *payload_for(const char *url, const char *more) {
+    return beamc_format("{\"api_key\":\"key-123\",\"workspace_name\":\"prod\",\"stream_source_name\":\"payments\","
+                        "\"endpoint_url\":\"%s\",\"max_retry_seconds\":1%s}",
+                        url, more);
+}
+
+static beamc_status make_instance(fixture *f, const char *payload, beamc_error *err) {
+    static const char *const tags[] = {"written"};
+    static const beamc_schema *const schemas[] = {&written_schema};
+    beamc_dofn_setup setup = {.transform_id = "t",
+                              .unique_name = "t",
+                              .payload = (const uint8_t *)payload,
+                              .payload_len = strlen(payload),
+                              .input_schema = &row_schema,
+                              .num_outputs = 1,
+                              .output_tags = tags,
+                              .output_schemas = schemas,
+                              .metrics = f->metrics};
+    return f->dofn.setup(f->dofn.context, &setup, &f->instance, err);
+}
+
+static void open_fixture(fixture *f, const char *more_options) {
+    *f = (fixture){.server = test_server_start()};
+    assert_int_equal(tecton_delivery_engine_new(&f->engine, NULL), BEAMC_OK);
+    f->dofn = tecton_sink_dofn(f->engine);
+    f->metrics = fake_metrics_new();
+    char *payload = payload_for(test_server_url(f->server), more_options);
+    beamc_error err = {{0}};
+    beamc_status status = make_instance(f, payload, &err);
+    free(payload);
+    if (status != BEAMC_OK)
+        fail_msg("%s", err.text);
+    f->bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f->bundle->input_waiting = true;
+    assert_int_equal(f->dofn.start_bundle(f->instance, f->bundle, NULL), BEAMC_OK);
+}
+
+static void close_fixture(fixture *f) {
+    f->dofn.end_bundle(f->instance);
+    f->dofn.teardown(f->instance);
+    tecton_delivery_engine_free(f->engine);
+    fake_bundle_free(f->bundle);
+    fake_metrics_free(f->metrics);
+    test_server_stop(f->server);
+}
+
+static beamc_status write_row(fixture *f, const char *user_id, beamc_value amount, unsigned *num_agains,
+                              beamc_error *err) {
+    static const uint8_t pane = 0x0f;
+    beamc_value values[2] = {text_value(user_id), amount};
+    beamc_element element = {.fields = values,
+                             .timestamp_ms = 1000,
+                             .windows = &pane,
+                             .windows_len = 1,
+                             .num_windows = 1,
+                             .pane = pane,
+                             .encoded_len = 10};
+    return fake_run_process(&f->dofn, f->instance, f->bundle, &element, num_agains, err);
+}
+
+static void write_rows(fixture *f, int num_rows) {
+    for (int i = 0; i < num_rows; i++) {
+        beamc_error err = {{0}};
+        char user_id[16];
+        (void)snprintf(user_id, sizeof user_id, "u%d", i);
+        beamc_status status = write_row(f, user_id, double_value(i + 0.5), NULL, &err);
+        if (status != BEAMC_OK)
+            fail_msg("row %d: %s", i, err.text);
+    }
+}
+
+static void finish(fixture *f) {
+    beamc_error err = {{0}};
+    beamc_status status = fake_run_finish(&f->dofn, f->instance, f->bundle, NULL, &err);
+    if (status != BEAMC_OK)
+        fail_msg("%s", err.text);
+}
+
+static void a_bundle_of_25_rows_is_three_requests(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    write_rows(&f, 25);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 3);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 25);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_requests"), 3);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_errors"), 0);
+    const beamc_distribution *records = fake_distribution(f.metrics, "tecton_stream_ingest:records_per_request");
+    assert_int_equal(records->count, 3);
+    assert_int_equal(records->sum, 25);
+    assert_int_equal(records->max, 10);
+    assert_int_equal(f.bundle->num_emitted, 3);
+    int64_t emitted_records = 0;
+    for (size_t i = 0; i < 3; i++) {
+        emitted_records += f.bundle->emitted[i].fields[0];
+        assert_int_equal(f.bundle->emitted[i].fields[1], 1);
+        assert_int_equal(f.bundle->emitted[i].fields[2], 200);
+        assert_int_equal(f.bundle->emitted[i].timestamp_ms, 1000);
+        assert_int_equal(f.bundle->emitted[i].num_windows, 1);
+        assert_int_equal(f.bundle->emitted[i].windows[0], 0x0f);
+    }
+    assert_int_equal(emitted_records, 25);
+    close_fixture(&f);
+}
+
+static void the_request_is_what_tecton_documents(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    assert_int_equal(write_row(&f, "u-1", null_value(), NULL, NULL), BEAMC_OK);
+    assert_int_equal(write_row(&f, "u-2", double_value(12.75), NULL, NULL), BEAMC_OK);
+    finish(&f);
+    const test_request *request = test_server_request(f.server, 0);
+    assert_string_equal(request->body, "{\"workspace_name\":\"prod\",\"dry_run\":false,\"records\":{\"payments\":["
+                                       "{\"record\":{\"user_id\":\"u-1\",\"amount\":null}},"
+                                       "{\"record\":{\"user_id\":\"u-2\",\"amount\":12.75}}]}}");
+    assert_contains(request->head, "POST /ingest HTTP/1.1\r\n");
+    assert_contains(request->head, "\r\nAuthorization: Tecton-key key-123\r\n");
+    assert_contains(request->head, "\r\nContent-Type: application/json\r\n");
+    close_fixture(&f);
+}
+
+static void a_503_is_sent_again_with_the_same_bytes(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    test_step steps[] = {{.status = 503, .body = "<html>busy</html>"}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 3);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 2);
+    assert_string_equal(test_server_request(f.server, 0)->body, test_server_request(f.server, 1)->body);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 3);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_requests"), 2);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_errors"), 1);
+    assert_int_equal(f.bundle->emitted[0].fields[1], 2);
+    close_fixture(&f);
+}
+
+static void a_400_fails_the_bundle_with_the_servers_words(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    test_step steps[] = {{.status = 400,
+                          .body = "{\"requestError\":{\"errorMessage\":\"column amount is not a Float64\","
+                                  "\"errorType\":\"RequestValidationError\"}}"}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 3);
+    beamc_error err = {{0}};
+    assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err), BEAMC_INVALID);
+    assert_contains(err.text, "HTTP 400");
+    assert_contains(err.text, "column amount is not a Float64");
+    assert_contains(err.text, "\"payments\"");
+    assert_contains(err.text, test_server_url(f.server));
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    close_fixture(&f);
+}
+
+static void a_refused_row_fails_with_its_fields_path(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    beamc_error err = {{0}};
+    assert_int_equal(write_row(&f, "u", double_value(__builtin_nan("")), NULL, &err), BEAMC_INVALID);
+    assert_contains(err.text, "field amount");
+    assert_contains(err.text, "NaN");
+    assert_contains(err.text, "pandas");
+    close_fixture(&f);
+}
+
+static void a_batch_leaves_after_linger_while_no_input_waits(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"linger_ms\":5");
+    f.bundle->input_waiting = false;
+    write_rows(&f, 1);
+    assert_true(test_server_await(f.server, 1)); /* nobody calls finish */
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 1);
+    close_fixture(&f);
+}
+
+static void rows_that_come_before_linger_join_the_parked_batch(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"linger_ms\":60000");
+    f.bundle->input_waiting = false;
+    write_rows(&f, 7);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    assert_contains(test_server_request(f.server, 0)->body, "\"u6\",\"amount\":6.5}}]}}");
+    close_fixture(&f);
+}
+
+static void process_waits_when_the_engine_is_full_and_is_woken(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"batch_size\":1,\"max_in_flight\":2");
+    test_server_hold(f.server);
+    unsigned num_agains = 0;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(write_row(&f, "u", null_value(), &num_agains, NULL), BEAMC_OK);
+    assert_int_equal(num_agains, 0);
+    beamc_value values[2] = {text_value("late"), null_value()};
+    beamc_element element = {.fields = values, .num_windows = 1};
+    assert_int_equal(f.dofn.process(f.instance, &element, NULL), BEAMC_AGAIN);
+    assert_true(test_server_await(f.server, 2));
+    assert_int_equal(test_server_num_requests(f.server), 2); /* no more than max_in_flight */
+    test_server_release(f.server);
+    assert_true(fake_bundle_await_wake(f.bundle, FAKE_WAKE_TIMEOUT_MS));
+    assert_int_equal(fake_run_process(&f.dofn, f.instance, f.bundle, &element, NULL, NULL), BEAMC_OK);
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 5);
+    assert_int_equal(test_server_max_at_once(f.server), 2);
+    close_fixture(&f);
+}
+
+static void a_bundle_that_ends_early_cancels_and_does_not_wait(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"batch_size\":1");
+    test_server_hold(f.server);
+    write_rows(&f, 20);
+    assert_true(test_server_await(f.server, 1));
+    close_fixture(&f); /* end_bundle comes while nothing is answered */
+}
+
+static void a_second_bundle_uses_the_same_connections(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    write_rows(&f, 1);
+    finish(&f);
+    f.dofn.end_bundle(f.instance);
+    fake_bundle_free(f.bundle);
+    f.bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
+    write_rows(&f, 1);
+    finish(&f);
+    assert_int_equal(f.bundle->num_emitted, 1);
+    assert_int_equal(test_server_num_connections(f.server), 1);
+    close_fixture(&f);
+}
+
+static void an_unset_key_variable_fails_setup_with_its_name(void **state) {
+    (void)state;
+    fixture f = {.metrics = fake_metrics_new()};
+    assert_int_equal(tecton_delivery_engine_new(&f.engine, NULL), BEAMC_OK);
+    f.dofn = tecton_sink_dofn(f.engine);
+    beamc_error err = {{0}};
+    assert_int_equal(make_instance(&f,
+                                   "{\"api_key\":\"env:NO_SUCH_KEY\",\"workspace_name\":\"w\",\"stream_source_name\":"
+                                   "\"s\",\"tecton_instance\":\"acme.tecton.ai\"}",
+                                   &err),
+                     BEAMC_UNAVAILABLE);
+    assert_contains(err.text, "env:NO_SUCH_KEY");
+    tecton_delivery_engine_free(f.engine);
+    fake_metrics_free(f.metrics);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bundle_of_25_rows_is_three_requests),
+        cmocka_unit_test(the_request_is_what_tecton_documents),
+        cmocka_unit_test(a_503_is_sent_again_with_the_same_bytes),
+        cmocka_unit_test(a_400_fails_the_bundle_with_the_servers_words),
+        cmocka_unit_test(a_refused_row_fails_with_its_fields_path),
+        cmocka_unit_test(a_batch_leaves_after_linger_while_no_input_waits),
+        cmocka_unit_test(rows_that_come_before_linger_join_the_parked_batch),
+        cmocka_unit_test(process_waits_when_the_engine_is_full_and_is_woken),
+        cmocka_unit_test(a_bundle_that_ends_early_cancels_and_does_not_wait),
+        cmocka_unit_test(a_second_bundle_uses_the_same_connections),
+        cmocka_unit_test(an_unset_key_variable_fails_setup_with_its_name),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
