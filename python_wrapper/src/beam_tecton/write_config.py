@@ -1,0 +1,121 @@
+"""The options of WriteToTectonStream."""
+
+import dataclasses
+import numbers
+from typing import Any, Dict, Mapping, Optional, Union, get_args, get_type_hints
+
+from beam_tecton import secrets
+from beam_tecton.secrets import Secret
+
+
+@dataclasses.dataclass(frozen=True)
+class TectonStreamWriteConfig:
+    """Where to write and how. Options that are not given take the native worker's defaults, which are those shown here.
+
+    Names, types and presence are checked here; ranges, choices and combinations when the transform is applied to a
+    PCollection, by the native expansion service, whose option table is the only place that holds them.
+
+    Args:
+      tecton_instance: host name of the Tecton account, for example "acme.tecton.ai": no scheme, no path. Required
+        unless endpoint_url is given.
+      api_key: key of a Tecton service account that may edit the workspace: "env:NAME" (a variable of the worker's
+        environment), "file:/path" (a file on the worker's machine), an `apache_beam` GcpSecret or its text
+        "type:GcpSecret;version_name:...", or the key itself, which then travels in the pipeline's definition.
+      workspace_name: the live workspace that holds the stream source.
+      stream_source_name: the stream source (push source) to write to.
+      batch_size: records in one request, 1 to 10.
+      max_retries: how often one request that was sent and failed is sent again.
+      timeout: seconds one request may take.
+      endpoint_url: whole URL of the ingest endpoint, in place of the one made from tecton_instance.
+      dry_run: Tecton checks the records and stores nothing.
+      linger_ms: milliseconds an unfinished batch waits for more records.
+      max_in_flight: requests under way at once, for each worker process.
+      max_retry_seconds: seconds after which a request that keeps failing is given up, throttling included.
+      int64_encoding: "auto" (a string beyond 2^53), "number" or "string".
+      non_finite: what becomes of NaN and infinities: "reject", "null" or "string".
+      bytes_encoding: how a bytes field becomes text.
+      ca_file: PEM file with the certificate authorities to trust, on the worker's machine.
+      proxy: "env" (HTTPS_PROXY and NO_PROXY of the worker's environment), a URL, or "none".
+      allow_insecure: allow http:// to hosts other than this machine.
+      environment_type: how runners start the worker: "PROCESS", "EXTERNAL" or "DOCKER". Not given: runners choose
+        between a process and the pool that this package keeps while the Python program runs.
+      environment_config: the command, address or image that belongs to environment_type.
+      container_image: image that holds the native worker, for runners that only know containers.
+
+    Raises:
+      TypeError: an option has the wrong type, or a required one is missing.
+      ValueError: tecton_instance and endpoint_url are both missing, or api_key cannot be used.
+    """
+
+    tecton_instance: Optional[str] = None
+    # Never shown: repr, str, display data and errors leave it out.
+    api_key: Union[str, Secret, None] = dataclasses.field(default=None, repr=False)
+    workspace_name: Optional[str] = None
+    stream_source_name: Optional[str] = None
+    batch_size: int = 10
+    max_retries: int = 3
+    timeout: float = 30.0
+    endpoint_url: Optional[str] = None
+    dry_run: bool = False
+    linger_ms: int = 10
+    max_in_flight: Optional[int] = None
+    max_retry_seconds: float = 300.0
+    int64_encoding: str = "auto"
+    non_finite: str = "reject"
+    bytes_encoding: str = "base64"
+    ca_file: Optional[str] = None
+    proxy: str = "env"
+    allow_insecure: bool = False
+    environment_type: Optional[str] = None
+    environment_config: Optional[str] = None
+    container_image: Optional[str] = None
+
+    def __post_init__(self) -> None:
+        for name in ("api_key", "workspace_name", "stream_source_name"):
+            if getattr(self, name) is None:
+                raise TypeError(f"{name} is missing. {_REQUIRED}")
+        if self.tecton_instance is None and self.endpoint_url is None:
+            raise ValueError(f"tecton_instance is missing. {_REQUIRED}")
+        secrets.api_key_option(self.api_key)
+        hints = get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            if field.name == "api_key":
+                continue
+            value = _plain(getattr(self, field.name), hints[field.name], field.name)
+            object.__setattr__(self, field.name, value)
+
+    def payload_options(self) -> Dict[str, Any]:
+        """The options that differ from their defaults, by name: what the expansion service is sent."""
+        options = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "api_key":
+                value = secrets.api_key_option(value)
+            # NaN differs from everything, so it is sent, and refused there.
+            if value is not None and value != field.default:
+                options[field.name] = value
+        return options
+
+
+_REQUIRED = (
+    "WriteToTectonStream needs api_key, workspace_name, stream_source_name, and tecton_instance or endpoint_url."
+)
+
+_TYPE_WORDS: Mapping[type, str] = {str: "a string", int: "an integer", float: "a number", bool: "True or False"}
+
+
+def _plain(value: Any, hint: Any, name: str) -> Any:
+    """`value` as the Python type its option has, so that its type in the payload's schema is always the same one."""
+    alternatives = get_args(hint) or (hint,)
+    if value is None and type(None) in alternatives:
+        return None
+    (wanted,) = [one for one in alternatives if one is not type(None)]
+    if wanted is str and isinstance(value, str):
+        return str(value)
+    if wanted is bool and isinstance(value, bool):
+        return value
+    if wanted is int and isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    if wanted is float and isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    raise TypeError(f"{name} must be {_TYPE_WORDS[wanted]}, not {type(value).__name__}.")

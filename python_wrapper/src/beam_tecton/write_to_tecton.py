@@ -1,0 +1,188 @@
+"""The transform that writes a PCollection of rows to a Tecton stream source."""
+
+import dataclasses
+import difflib
+import typing
+from typing import Any, Dict, Optional, Union
+
+import apache_beam as beam
+import grpc
+from apache_beam import coders
+from apache_beam.portability import common_urns
+from apache_beam.pvalue import PCollection
+from apache_beam.transforms.display import DisplayDataItem
+from apache_beam.transforms.external import ExternalTransform, SchemaTransformPayloadBuilder
+
+from beam_tecton import local_service, row_conversion, row_types, secrets
+from beam_tecton.secrets import Secret
+from beam_tecton.write_config import TectonStreamWriteConfig
+
+IDENTIFIER = "beam:schematransform:org.apache.beam:tecton_stream_write:v1"
+
+
+class TectonWriteResult(Dict[str, PCollection]):
+    """What a write gives back: its outputs by tag."""
+
+    @property
+    def written(self) -> PCollection:
+        """One row for each request that Tecton acknowledged; what has to wait for the write can depend on it."""
+        return self["written"]
+
+    @property
+    def failed_rows(self) -> Optional[PCollection]:
+        """Rows that were refused, with the reason; None when the write has no such output and fails instead."""
+        return self.get("failed_rows")
+
+
+class WriteToTectonStream(beam.PTransform):
+    """Writes rows to a stream source of Tecton's Stream Ingest API.
+
+    Delivery is at least once: a bundle succeeds only when Tecton acknowledged each of its rows, and a row that is sent
+    again replaces itself (same keys, same timestamp)::
+
+        class Purchase(typing.NamedTuple):
+            user_id: str
+            amount: float
+            event_time: Timestamp
+
+        purchases | WriteToTectonStream(
+            TectonStreamWriteConfig(
+                tecton_instance="acme.tecton.ai",
+                api_key="env:TECTON_API_KEY",
+                workspace_name="prod",
+                stream_source_name="purchases"))
+
+    The input is a PCollection of a NamedTuple class, a dataclass or beam.Row, whose fields are the stream source's
+    columns. Elements of which Beam knows no types (dicts, rows made of values Beam cannot infer, fields of type
+    datetime.datetime) are written with `schema=`; each of them is then converted and checked.
+
+    Args:
+      config: the options; see TectonStreamWriteConfig for each one's unit and meaning.
+      schema: a NamedTuple class, a dataclass, or {name: type}; what the elements look like, where Beam does not
+        know it.
+      expansion_service: "localhost:port" of a running `beam-tecton expansion-service`. By default one is
+        started, shared by all pipelines of this process and ended with it.
+      **options: the options one by one, instead of config.
+
+    Returns:
+      A TectonWriteResult.
+
+    Raises:
+      TypeError, ValueError: on construction, an option is missing, unknown or of the wrong type; when applied, the
+        input has no schema, or a field has a type that cannot be written.
+      RuntimeError: when applied, an option is out of range, or the native program is missing or broken.
+    """
+
+    def __init__(
+        self,
+        config: Optional[TectonStreamWriteConfig] = None,
+        *,
+        schema: Optional[row_conversion.Schema] = None,
+        expansion_service: Optional[str] = None,
+        tecton_instance: Optional[str] = None,
+        api_key: Union[str, Secret, None] = None,
+        workspace_name: Optional[str] = None,
+        stream_source_name: Optional[str] = None,
+        batch_size: int = 10,
+        max_retries: int = 3,
+        timeout: float = 30.0,
+        endpoint_url: Optional[str] = None,
+        dry_run: bool = False,
+        linger_ms: int = 10,
+        max_in_flight: Optional[int] = None,
+        max_retry_seconds: float = 300.0,
+        int64_encoding: str = "auto",
+        non_finite: str = "reject",
+        bytes_encoding: str = "base64",
+        ca_file: Optional[str] = None,
+        proxy: str = "env",
+        allow_insecure: bool = False,
+        environment_type: Optional[str] = None,
+        environment_config: Optional[str] = None,
+        container_image: Optional[str] = None,
+        **unknown: Any,
+    ) -> None:
+        given = dict(locals())
+        super().__init__()
+        fields = dataclasses.fields(TectonStreamWriteConfig)
+        if unknown:
+            raise TypeError(_unknown_option(next(iter(unknown)), [field.name for field in fields]))
+        options = {field.name: given[field.name] for field in fields}
+        if config is None:
+            config = TectonStreamWriteConfig(**options)
+        elif not isinstance(config, TectonStreamWriteConfig):
+            raise TypeError(f"config must be a TectonStreamWriteConfig, not {type(config).__name__}.")
+        else:
+            twice = [field.name for field in fields if options[field.name] is not field.default]
+            if twice:
+                raise TypeError(f"{twice[0]} is given beside config. Set it in config, or give all options one by one.")
+        self._config = config
+        self._schema = None if schema is None else row_conversion.row_schema(schema)
+        self._expansion_service = expansion_service
+        secrets.warn_of_literal(secrets.api_key_option(config.api_key))
+
+    def expand(self, rows: PCollection) -> TectonWriteResult:
+        if not isinstance(rows, PCollection):
+            raise TypeError(f"WriteToTectonStream takes one PCollection, not {type(rows).__name__}.")
+        rows = self._with_schema(rows)
+        payload = SchemaTransformPayloadBuilder(IDENTIFIER, **self._config.payload_options())
+        service, address = None, self._expansion_service
+        if address is None:
+            variable = secrets.environment_variable(secrets.api_key_option(self._config.api_key))
+            service = local_service.shared_service(variable)
+            address = service.address
+        try:
+            outputs = rows | "Write" >> ExternalTransform(
+                common_urns.schematransform_based_expand.urn, payload, address
+            )
+        except grpc.RpcError as error:
+            raise local_service.ServiceError(_unreachable(address, service, error)) from error
+        if isinstance(outputs, PCollection):
+            return TectonWriteResult({outputs.tag or "written": outputs})
+        return TectonWriteResult(outputs)
+
+    def display_data(self) -> Dict[str, Any]:
+        config = self._config
+        return {
+            "tecton_instance": DisplayDataItem(config.tecton_instance, label="Tecton instance").drop_if_none(),
+            "endpoint_url": DisplayDataItem(config.endpoint_url, label="Ingest endpoint").drop_if_none(),
+            "workspace_name": DisplayDataItem(config.workspace_name, label="Workspace"),
+            "stream_source_name": DisplayDataItem(config.stream_source_name, label="Stream source"),
+            "batch_size": DisplayDataItem(config.batch_size, label="Records a request"),
+            "dry_run": DisplayDataItem(config.dry_run, label="Dry run").drop_if_default(False),
+        }
+
+    def _with_schema(self, rows: PCollection) -> PCollection:
+        if self._schema is not None:
+            return rows | "ConvertRows" >> beam.ParDo(row_conversion.ConvertRow(self._schema)).with_output_types(
+                row_conversion.element_type(self._schema)
+            )
+        row = row_types.checked_row_type(rows.element_type)
+        if isinstance(coders.registry.get_coder(rows.element_type), coders.RowCoder):
+            return rows
+        # Beam pickles NamedTuples and dataclasses unless they are registered with RowCoder; the type of this step's
+        # output makes them rows without changing what the rest of the pipeline does with them.
+        return rows | "AsRows" >> beam.Map(_same).with_output_types(row)
+
+
+def _same(row: Any) -> Any:
+    return row
+
+
+def _unknown_option(name: str, valid: typing.List[str]) -> str:
+    def folded(option: str) -> str:
+        return option.replace("_", "").lower()
+
+    near = difflib.get_close_matches(folded(name), [folded(one) for one in valid], n=1, cutoff=0.6)
+    meant = [one for one in valid if near and folded(one) == near[0]]
+    guess = f" Did you mean {meant[0]}?" if meant else ""
+    return f"WriteToTectonStream has no option {name}.{guess} Its options: {', '.join(valid)}."
+
+
+def _unreachable(address: str, service: Optional[local_service.LocalService], error: grpc.RpcError) -> str:
+    detail = error.details() if hasattr(error, "details") else type(error).__name__
+    if service is None:
+        return (
+            f"The expansion service at {address} did not answer: {detail}. Check that it runs and the address is right."
+        )
+    return f"The beam-tecton service at {address} did not answer: {detail}. Its last lines:\n{service.last_lines()}"
