@@ -1,11 +1,11 @@
 """What the wrapper's tests share: programs that stand in for the native one."""
 
-import os
 import stat
 import sys
 import textwrap
 
 import pytest
+from fake_program import WELL_BEHAVED
 
 from beam_tecton import local_service, native_binary, secrets
 
@@ -34,24 +34,9 @@ def program(tmp_path):
     return write
 
 
-# Serves nothing, but starts, says so, and ends as the native service does.
-WELL_BEHAVED = """
-print("listening on localhost:4711", flush=True)
-sys.stdin.read()
-"""
-
-
 @pytest.fixture
 def fake_binary(program, monkeypatch):
     """A stand-in for the native program, found by its environment variable."""
     path = program(WELL_BEHAVED)
     monkeypatch.setenv(native_binary.ENVIRONMENT_VARIABLE, path)
     return path
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from apache_beam.utils.secret import GcpSecret, GcpHsmGeneratedSecret, RawSecret, Secret
+from apache_beam.utils.secret import GcpHsmGeneratedSecret, GcpSecret, RawSecret, Secret
 
 from beam_tecton import TectonStreamWriteConfig
 
@@ -101,7 +101,9 @@ def test_a_gcp_secret_is_sent_as_its_reference():
 
 @pytest.mark.parametrize("secret", [RawSecret("hunter2"), GcpHsmGeneratedSecret("p", "l", "r", "k", "j")])
 def test_secrets_that_only_python_can_read_are_refused(secret):
-    with pytest.raises(ValueError, match=rf"^api_key is a {type(secret).__name__}, which only Python can read") as raised:
+    with pytest.raises(
+        ValueError, match=rf"^api_key is a {type(secret).__name__}, which only Python can read"
+    ) as raised:
         TectonStreamWriteConfig(**{**REQUIRED, "api_key": secret})
     assert "hunter2" not in str(raised.value)
 

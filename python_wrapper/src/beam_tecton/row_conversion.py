@@ -25,9 +25,9 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _MICROSECOND = datetime.timedelta(microseconds=1)
 _INT_BITS: Dict[type, int] = {int: 64, np.int64: 64, np.int32: 32, np.int16: 16, np.int8: 8}
 _SCALAR_KINDS: Dict[type, str] = {
-    **{one: "int" for one in _INT_BITS},
-    **{one: "float" for one in (float, np.float64, np.float32)},
-    **{one: "timestamp" for one in (Timestamp, datetime.datetime)},
+    **dict.fromkeys(_INT_BITS, "int"),
+    **dict.fromkeys((float, np.float64, np.float32), "float"),
+    **dict.fromkeys((Timestamp, datetime.datetime), "timestamp"),
     str: "str",
     bytes: "bytes",
     bool: "bool",

@@ -28,17 +28,17 @@ class TectonStreamWriteConfig:
       timeout: seconds one request may take.
       endpoint_url: whole URL of the ingest endpoint, in place of the one made from tecton_instance.
       dry_run: Tecton checks the records and stores nothing.
-      linger_ms: milliseconds an unfinished batch waits for more records.
+      linger_ms: milliseconds a batch that is not full waits for more rows while none are there.
       max_in_flight: requests under way at once, for each worker process.
       max_retry_seconds: seconds after which a request that keeps failing is given up, throttling included.
       int64_encoding: "auto" (a string beyond 2^53), "number" or "string".
       non_finite: what becomes of NaN and infinities: "reject", "null" or "string".
-      bytes_encoding: how a bytes field becomes text.
+      bytes_encoding: how columns of bytes, which Tecton does not have, are written: "base64", or "reject".
       ca_file: PEM file with the certificate authorities to trust, on the worker's machine.
       proxy: "env" (HTTPS_PROXY and NO_PROXY of the worker's environment), a URL, or "none".
       allow_insecure: allow http:// to hosts other than this machine.
-      environment_type: how runners start the worker: "PROCESS", "EXTERNAL" or "DOCKER". Not given: runners choose
-        between a process and the pool that this package keeps while the Python program runs.
+      environment_type: how runners start the worker, in Beam's words: "PROCESS", "EXTERNAL" or "DOCKER". "DEFAULT" lets
+        them choose between a process and the pool that this package keeps while the Python program runs.
       environment_config: the command, address or image that belongs to environment_type.
       container_image: image that holds the native worker, for runners that only know containers.
 
@@ -58,15 +58,15 @@ class TectonStreamWriteConfig:
     endpoint_url: Optional[str] = None
     dry_run: bool = False
     linger_ms: int = 10
-    max_in_flight: Optional[int] = None
-    max_retry_seconds: float = 300.0
+    max_in_flight: int = 32
+    max_retry_seconds: int = 300
     int64_encoding: str = "auto"
     non_finite: str = "reject"
     bytes_encoding: str = "base64"
     ca_file: Optional[str] = None
     proxy: str = "env"
     allow_insecure: bool = False
-    environment_type: Optional[str] = None
+    environment_type: str = "DEFAULT"
     environment_config: Optional[str] = None
     container_image: Optional[str] = None
 

@@ -89,15 +89,15 @@ class WriteToTectonStream(beam.PTransform):
         endpoint_url: Optional[str] = None,
         dry_run: bool = False,
         linger_ms: int = 10,
-        max_in_flight: Optional[int] = None,
-        max_retry_seconds: float = 300.0,
+        max_in_flight: int = 32,
+        max_retry_seconds: int = 300,
         int64_encoding: str = "auto",
         non_finite: str = "reject",
         bytes_encoding: str = "base64",
         ca_file: Optional[str] = None,
         proxy: str = "env",
         allow_insecure: bool = False,
-        environment_type: Optional[str] = None,
+        environment_type: str = "DEFAULT",
         environment_config: Optional[str] = None,
         container_image: Optional[str] = None,
         **unknown: Any,
@@ -113,7 +113,7 @@ class WriteToTectonStream(beam.PTransform):
         elif not isinstance(config, TectonStreamWriteConfig):
             raise TypeError(f"config must be a TectonStreamWriteConfig, not {type(config).__name__}.")
         else:
-            twice = [field.name for field in fields if options[field.name] is not field.default]
+            twice = [field.name for field in fields if options[field.name] != field.default]
             if twice:
                 raise TypeError(f"{twice[0]} is given beside config. Set it in config, or give all options one by one.")
         self._config = config
@@ -121,7 +121,8 @@ class WriteToTectonStream(beam.PTransform):
         self._expansion_service = expansion_service
         secrets.warn_of_literal(secrets.api_key_option(config.api_key))
 
-    def expand(self, rows: PCollection) -> TectonWriteResult:
+    # Returns a TectonWriteResult; not annotated, because Beam warns of every class there that is not its own.
+    def expand(self, rows: PCollection):  # type: ignore[no-untyped-def]
         if not isinstance(rows, PCollection):
             raise TypeError(f"WriteToTectonStream takes one PCollection, not {type(rows).__name__}.")
         rows = self._with_schema(rows)
