@@ -164,10 +164,12 @@ def test_a_job_that_still_runs_at_the_end_is_warned_about(program, monkeypatch, 
     monkeypatch.setattr(local_service, "WORKERS_END_SECONDS", 0.1)
     path = program("""
         import subprocess
-        subprocess.Popen(["sleep", "60"], start_new_session=False)
+        worker = subprocess.Popen(["sleep", "60"])
+        signal.signal(signal.SIGTERM, lambda *_: None)
         print("listening on localhost:4711", flush=True)
         sys.stdin.read()
-        os.killpg(0, signal.SIGTERM)
+        worker.kill()
+        worker.wait()
         """)
     monkeypatch.setenv(native_binary.ENVIRONMENT_VARIABLE, path)
     service = local_service.shared_service()

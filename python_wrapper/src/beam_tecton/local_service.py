@@ -25,6 +25,7 @@ _OUTPUT = logging.getLogger("beam_tecton.service")
 START_SECONDS = 30.0  # from start to the line that names the port; it takes a few milliseconds
 STOP_SECONDS = 5.0  # the polite part of an end; workers finish what they can in it
 WORKERS_END_SECONDS = 2.0  # workers of a pipeline that is over end by themselves within milliseconds
+READERS_END_SECONDS = 1.0  # for what it wrote last; its pipes close with its last worker
 LAST_LINES = 20  # lines of its log quoted in errors
 
 _READY = re.compile(r"listening on (localhost:\d+)\s*$")
@@ -109,8 +110,8 @@ class LocalService:
                 _LOGGER.warning("The beam-tecton service did not end within %g s and is killed.", STOP_SECONDS)
                 os.killpg(process.pid, signal.SIGKILL)  # with the workers, which are in its group
                 process.wait()
-        self._output_reader.join(STOP_SECONDS)
-        self._log_reader.join(STOP_SECONDS)
+        self._output_reader.join(READERS_END_SECONDS)
+        self._log_reader.join(READERS_END_SECONDS)
 
     def workers(self) -> List[int]:
         """Process ids of the workers it runs now; empty where the system has no /proc."""
@@ -154,7 +155,7 @@ class LocalService:
             return
         code = self._process.wait()
         if not self._stopping:
-            self._log_reader.join(STOP_SECONDS)
+            self._log_reader.join(READERS_END_SECONDS)
             _LOGGER.error(
                 "The beam-tecton service %s while it was in use; pipelines that run on its workers fail. Its last "
                 "lines:\n%s",
