@@ -1,0 +1,42 @@
+"""Runs the flights pipeline once and writes what the runner counted to a file: one run of the demo."""
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Dict
+
+import apache_beam as beam
+from flights import write_flights
+
+from beam_tecton import TectonStreamWriteConfig
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--report", type=Path, required=True, help="file for metrics and seconds, as JSON")
+    parser.add_argument("--pipeline_proto", type=Path, required=True, help="file for the pipeline as it is submitted")
+    for field in dataclasses.fields(TectonStreamWriteConfig):
+        parser.add_argument(f"--{field.name}", default=argparse.SUPPRESS)
+    given, pipeline_arguments = parser.parse_known_args()
+    options = {name: value for name, value in vars(given).items() if name not in ("report", "pipeline_proto")}
+
+    sys.argv[1:] = pipeline_arguments  # what beam.Pipeline() reads when it is given nothing
+    started = time.monotonic()
+    pipeline = beam.Pipeline()
+    write_flights(pipeline, TectonStreamWriteConfig(**options))
+    given.pipeline_proto.write_bytes(pipeline.to_runner_api().SerializeToString())
+    result = pipeline.run()
+    result.wait_until_finish()
+    seconds = time.monotonic() - started
+
+    metrics: Dict[str, int] = {}
+    for counter in result.metrics().query()["counters"]:
+        metrics[counter.key.metric.name] = metrics.get(counter.key.metric.name, 0) + counter.result
+    given.report.write_text(json.dumps({"seconds": seconds, "metrics": metrics}))
+
+
+if __name__ == "__main__":
+    main()
