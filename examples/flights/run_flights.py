@@ -1,7 +1,6 @@
 """Runs the flights pipeline once and writes what the runner counted to a file: one run of the demo."""
 
 import argparse
-import dataclasses
 import json
 import sys
 import time
@@ -18,8 +17,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--report", type=Path, required=True, help="file for metrics and seconds, as JSON")
     parser.add_argument("--pipeline_proto", type=Path, required=True, help="file for the pipeline as it is submitted")
-    for field in dataclasses.fields(TectonStreamWriteConfig):
-        parser.add_argument(f"--{field.name}", default=argparse.SUPPRESS)
+    for option in ("endpoint_url", "workspace_name", "stream_source_name", "api_key"):
+        parser.add_argument(f"--{option}", required=True)
     given, pipeline_arguments = parser.parse_known_args()
     options = {name: value for name, value in vars(given).items() if name not in ("report", "pipeline_proto")}
 

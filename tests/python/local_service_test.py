@@ -186,7 +186,7 @@ def test_no_warning_when_no_worker_runs(fake_binary, caplog):
 
 
 def _run_script(body: str, *, kill: bool = False) -> int:
-    """Runs a program that uses the shared service and prints the service's pid; returns that after the program's end."""
+    """Runs a program that uses the shared service and prints its pid; returns the pid after the program's end."""
     script = "import os, sys, time\nfrom beam_tecton import local_service\n" + textwrap.dedent(body)
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
         pid = int(child.stdout.readline())
