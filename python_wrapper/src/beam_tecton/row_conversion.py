@@ -56,7 +56,7 @@ def row_schema(schema: Schema, where: str = "schema=") -> FieldType:
     Raises:
       TypeError: not a NamedTuple class, dataclass or mapping, or a field has a type that cannot be written.
     """
-    named = _declared_fields(schema)
+    named = declared_fields(schema)
     if named is None:
         raise TypeError(
             f"{where} must be a NamedTuple class, a dataclass or a dict of names and types such as "
@@ -127,7 +127,7 @@ class _Mismatch(Exception):
 # --- Reading a declaration -------------------------------------------------------------------------------------------
 
 
-def _declared_fields(declared: Any) -> Optional[List[Tuple[str, Any]]]:
+def declared_fields(declared: Any) -> Optional[List[Tuple[str, Any]]]:
     """Names and types of a NamedTuple class, dataclass, mapping or Beam row type; None if it is none of them."""
     if isinstance(declared, collections.abc.Mapping):
         return list(declared.items())
@@ -170,7 +170,7 @@ def _field_type(declared: Any, where: str, depth: int) -> FieldType:
         if arguments[0] is not str:
             raise TypeError(f"{where} is a map with keys that are not str; JSON objects have only text keys.")
         return FieldType("map", nullable, None, (_field_type(arguments[1], f"{where}[]", depth + 1),), ())
-    named = _declared_fields(inner)
+    named = declared_fields(inner)
     if named is not None:
         return _row_type(named, where, nullable, depth)
     hint = " Say what is in it: list[str], for example." if inner in (list, dict, tuple) else ""

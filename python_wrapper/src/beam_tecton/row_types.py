@@ -8,6 +8,8 @@ import apache_beam as beam
 from apache_beam.portability.api import schema_pb2
 from apache_beam.typehints import row_type, schemas, typehints
 
+from beam_tecton.row_conversion import declared_fields
+
 
 def checked_row_type(element_type: Any) -> row_type.RowTypeConstraint:
     """The row type of elements of this type.
@@ -28,12 +30,10 @@ def checked_row_type(element_type: Any) -> row_type.RowTypeConstraint:
 def _row_type(element_type: Any) -> Optional[row_type.RowTypeConstraint]:
     if isinstance(element_type, row_type.RowTypeConstraint):
         return element_type
-    row = row_type.RowTypeConstraint.from_user_type(element_type)
-    if row is None:
-        return None
-    # Beam takes annotations as they stand; under `from __future__ import annotations` they are text.
-    hints = typing.get_type_hints(element_type)
-    return row_type.RowTypeConstraint([(name, hints.get(name, Any)) for name, _ in row._fields], element_type)
+    # Read here and not by Beam, which takes annotations as they stand: under `from __future__ import annotations` they
+    # are text. Older releases of Beam do not know dataclasses either.
+    named = declared_fields(element_type) if isinstance(element_type, type) else None
+    return row_type.RowTypeConstraint(named, element_type) if named else None
 
 
 def _any_field(schema: schema_pb2.Schema) -> Optional[str]:
