@@ -92,10 +92,13 @@ static beamc_status expand(void *context, const beamc_expand_request *request, b
 }
 
 beamc_external_transform tecton_sink_transform(void) {
+    static const char *const output_names[] = {TECTON_SINK_WRITTEN_TAG};
     beamc_external_transform transform = {
         .identifier = TECTON_SINK_IDENTIFIER,
         .urn = TECTON_SINK_TRANSFORM_URN,
         .description = "Writes rows to a Tecton stream source through Tecton's Stream Ingest API, at least once.",
+        .output_names = output_names,
+        .num_output_names = 1,
         .expand = expand};
     transform.options = tecton_option_fields(&transform.num_options);
     return transform;
