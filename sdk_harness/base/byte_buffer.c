@@ -24,6 +24,8 @@ bool beamc_byte_buffer_grow(beamc_byte_buffer *buffer, size_t more) {
         capacity = capacity > buffer->ceiling / 2 ? buffer->ceiling : capacity * 2;
     if (capacity < needed)
         capacity = needed;
+    if (capacity > buffer->ceiling) /* what is allocated is what may be written */
+        capacity = buffer->ceiling;
     uint8_t *grown = realloc(buffer->data, capacity);
     if (grown == NULL) {
         buffer->failed = true;
