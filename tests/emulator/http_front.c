@@ -220,8 +220,9 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     if (ingest_post && ex->phase == RECEIVING) {
         take_fault(front, ex);
         ex->phase = RECEIVED;
+        /* One more, since the clock has cut off up to a millisecond. */
         if (ex->faulted && ex->fault.delay_ms > 0 &&
-            emu_delay_hold(front->delay, connection, beamc_clock_ms() + ex->fault.delay_ms))
+            emu_delay_hold(front->delay, connection, beamc_clock_ms() + ex->fault.delay_ms + 1))
             return MHD_YES;
     }
     emu_answer answer;

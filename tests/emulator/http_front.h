@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 enum {
-    EMU_MAX_CONNECTIONS = 1024,     /* more wait in the listen queue */
-    EMU_CONNECTION_TIMEOUT_S = 300, /* idle connections are closed */
+    EMU_MAX_CONNECTIONS = 1024,    /* more wait in the listen queue */
+    EMU_CONNECTION_TIMEOUT_S = 60, /* idle connections are closed, as common load balancers do */
     EMU_MAX_THREADS = 64,
     EMU_DRAIN_FACTOR = 16 /* a body of more than so many times its limit is not read to its end */
 };
