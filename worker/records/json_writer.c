@@ -1,5 +1,6 @@
 #include "worker/records/json_writer.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,7 @@ void tecton_json_double(beamc_byte_buffer *out, double value) {
         }
     }
     char text[40];
-    for (int digits = 15; digits <= 17; digits++) {
+    for (int digits = magnitude < DBL_MIN ? 1 : 15; digits <= 17; digits++) { /* subnormals have fewer */
         (void)snprintf(text, sizeof text, "%.*g", digits, value);
         if (digits == 17 || strtod(text, NULL) == value)
             break;
@@ -218,7 +219,7 @@ void tecton_json_float(beamc_byte_buffer *out, float value) {
         }
     }
     char text[40];
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = magnitude < (double)FLT_MIN ? 1 : 6; digits <= 9; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if (digits == 9 || strtof(text, NULL) == value)
             break;
