@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 from typing import Any, Dict, List, get_args, get_type_hints
 
@@ -59,7 +60,8 @@ def test_only_the_key_is_secret(table):
 
 def test_each_option_is_explained_where_python_users_look(table):
     for option in table:
-        assert f"\n      {option['name']}: " in str(TectonStreamWriteConfig.__doc__), option["name"]
+        line = rf"^\s+{option['name']}: "
+        assert re.search(line, str(TectonStreamWriteConfig.__doc__), re.MULTILINE), option["name"]
 
 
 def test_choices_are_those_of_the_documentation(table):
