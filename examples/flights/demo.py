@@ -5,6 +5,7 @@ Called by `./run demo`. Needs the built binaries, and Prism's program in build/b
 
 import argparse
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+logging.getLogger().setLevel(logging.ERROR)  # what Beam says of optional packages when it is imported
 
 from emulator_process import CONFIGS, Emulator  # noqa: E402
 from flights import Flight, flights_file, read_flights  # noqa: E402
@@ -36,6 +39,7 @@ PIPELINE_SECONDS = 300.0  # a run that takes longer is ended and fails
 class Run(NamedTuple):
     """What one run of the pipeline came to."""
 
+    runner: str  # what Beam took
     metrics: Dict[str, int]  # as the runner gives them
     emulator: Dict[str, Any]  # its counters
     seconds: float
@@ -81,6 +85,8 @@ def demonstrate(name: str, arguments: List[str], emulator: Emulator, newest: Dic
         return [f"{name}: {failure}"]
     print_table(run)
     problems = disagreements(run)
+    if not run.runner.startswith(name):
+        problems.append(f"Beam ran the pipeline with {run.runner}")
     problems += read_back(emulator, newest)
     problems += key_leaks(emulator.key_with_role("editor"), [log, *pipeline_files(log)])
     return [f"{name}: {problem}" for problem in problems]
@@ -132,7 +138,9 @@ def run_pipeline(arguments: List[str], emulator: Emulator, log: Path) -> Tuple[O
     if process.returncode != 0 or not report.is_file():
         return None, f"the pipeline failed (exit code {process.returncode}); the end of {log}:\n{tail(log)}"
     result = json.loads(report.read_text())
-    return Run(result["metrics"], emulator.counters(), result["seconds"], memory.peak_kib, first_request), ""
+    return Run(
+        result["runner"], result["metrics"], emulator.counters(), result["seconds"], memory.peak_kib, first_request
+    ), ""
 
 
 def watch(process: subprocess.Popen, emulator: Emulator, memory: WorkerMemory) -> Optional[float]:
@@ -208,7 +216,7 @@ def print_table(run: Run) -> None:
         ("peak RSS of the worker", f"{run.peak_rss_kib / 1024:.1f} MiB"),
     ]
     width = max(len(label) for label, _ in rows)
-    print()
+    print(f"\n  Run by {run.runner}")
     for label, value in rows:
         print(f"  {label:<{width}}  {value:>12}")
 

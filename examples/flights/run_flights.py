@@ -33,8 +33,10 @@ def main() -> None:
 
     metrics: Dict[str, int] = {}
     for counter in result.metrics().query()["counters"]:
-        metrics[counter.key.metric.name] = metrics.get(counter.key.metric.name, 0) + counter.result
-    given.report.write_text(json.dumps({"seconds": seconds, "metrics": metrics}))
+        name = counter.key.metric.name
+        metrics[name] = metrics.get(name, 0) + (counter.result or 0)  # a committed 0 comes as None
+    runner = f"{type(pipeline.runner).__name__}, result {type(result).__module__}.{type(result).__name__}"
+    given.report.write_text(json.dumps({"runner": runner, "seconds": seconds, "metrics": metrics}))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_not_a_number_is_refused_with_the_cure(runner, emulator):
 
 @pytest.mark.parametrize("amount", [math.inf, -math.inf])
 def test_infinity_is_refused(runner, emulator, amount):
-    says(failure(runner, emulator, [events(1)[0]._replace(amount=amount)]), "amount", "nfinity")
+    says(failure(runner, emulator, [events(1)[0]._replace(amount=amount)]), "field amount", "infinite", "non_finite")
 
 
 def test_an_integer_beyond_a_number_is_refused_when_numbers_are_asked_for(runner, emulator):

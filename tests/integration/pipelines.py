@@ -93,7 +93,8 @@ def run(pipeline: beam.Pipeline) -> Dict[str, int]:
     for counter in result.metrics().query()["counters"]:
         name = counter.key.metric
         if name.namespace == METRICS:
-            counters[name.name] = counters.get(name.name, 0) + counter.result
+            # Beam's `result` takes a committed 0 for "not known".
+            counters[name.name] = counters.get(name.name, 0) + (counter.result or 0)
     return counters
 
 
