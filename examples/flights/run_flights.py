@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Dict
@@ -22,9 +21,8 @@ def main() -> None:
     given, pipeline_arguments = parser.parse_known_args()
     options = {name: value for name, value in vars(given).items() if name not in ("report", "pipeline_proto")}
 
-    sys.argv[1:] = pipeline_arguments  # what beam.Pipeline() reads when it is given nothing
     started = time.monotonic()
-    pipeline = beam.Pipeline()
+    pipeline = beam.Pipeline(argv=pipeline_arguments) if pipeline_arguments else beam.Pipeline()
     write_flights(pipeline, TectonStreamWriteConfig(**options))
     given.pipeline_proto.write_bytes(pipeline.to_runner_api().SerializeToString())
     result = pipeline.run()
@@ -35,7 +33,7 @@ def main() -> None:
     for counter in result.metrics().query()["counters"]:
         name = counter.key.metric.name
         metrics[name] = metrics.get(name, 0) + (counter.result or 0)  # a committed 0 comes as None
-    runner = f"{type(pipeline.runner).__name__}, result {type(result).__module__}.{type(result).__name__}"
+    runner = f"{type(pipeline.runner).__name__} ({type(result).__module__}.{type(result).__name__})"
     given.report.write_text(json.dumps({"runner": runner, "seconds": seconds, "metrics": metrics}))
 
 

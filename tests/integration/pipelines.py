@@ -36,7 +36,9 @@ class Runner(NamedTuple):
     arguments: Tuple[str, ...]
 
     def pipeline(self, *more: str) -> beam.Pipeline:
-        return beam.Pipeline(argv=[*self.arguments, *more])
+        pipeline = beam.Pipeline(argv=[*self.arguments, *more])
+        assert type(pipeline.runner).__name__ == {"direct": "SwitchingDirectRunner", "prism": "PrismRunner"}[self.name]
+        return pipeline
 
 
 def events(count: int, start: int = 0) -> List[UserEvent]:
