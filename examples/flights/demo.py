@@ -17,7 +17,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
-logging.getLogger().setLevel(logging.ERROR)  # what Beam says of optional packages when it is imported
+if __name__ == "__main__":
+    logging.getLogger().setLevel(logging.ERROR)  # what Beam says of optional packages when it is imported
 
 from emulator_process import CONFIGS, Emulator  # noqa: E402
 from flights import Flight, flights_file, read_flights  # noqa: E402
