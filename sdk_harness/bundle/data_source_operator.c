@@ -134,6 +134,7 @@ beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, u
             source->num_read++;
             beamc_metric_cell_add(source->read_index, 1);
         }
+        run->input_here = source->in.at < source->in.end || source->segment.left > 0;
         beamc_status status = beamc_edge_push(source->output, run, &source->element, err);
         if (status == BEAMC_AGAIN)
             return BEAMC_SOURCE_AGAIN;

@@ -13,6 +13,7 @@
 #include "sdk_harness/dofn.h"
 #include "sdk_harness/metrics/metric_registry.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct beamc_operator beamc_operator;
@@ -23,6 +24,7 @@ typedef struct {
     beamc_inbound_bundle *inbound;
     beamc_data_streams *data_streams;
     beamc_waker *waker; /* borrowed */
+    bool input_here;    /* the run of elements being read has more behind the one that is processed */
 } beamc_run;
 
 typedef struct {

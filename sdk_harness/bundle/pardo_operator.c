@@ -136,7 +136,7 @@ beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_
 }
 
 bool beamc_bundle_input_waiting(const beamc_bundle *bundle) {
-    return beamc_inbound_waiting(bundle->run->inbound);
+    return bundle->run->input_here || beamc_inbound_waiting(bundle->run->inbound);
 }
 
 beamc_waker *beamc_bundle_waker(beamc_bundle *bundle) {
