@@ -207,9 +207,13 @@ static void *accept_all(void *context) {
     }
 }
 
+/* `*port` 0: any. */
 static int listen_loopback(int *port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)*port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
     int bound = bind(fd, (struct sockaddr *)&address, len);
     int listening = listen(fd, 512);
@@ -225,7 +229,7 @@ int test_closed_port(void) {
     return port;
 }
 
-test_server *test_server_start(void) {
+static test_server *start_at(int port) {
     test_server *server = beamc_alloc_zero(1, sizeof *server);
     pthread_mutex_init(&server->lock, NULL);
     pthread_condattr_t clock;
@@ -233,10 +237,20 @@ test_server *test_server_start(void) {
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&server->changed, &clock);
     pthread_condattr_destroy(&clock);
+    server->port = port;
     server->listener = listen_loopback(&server->port);
     (void)snprintf(server->url, sizeof server->url, "http://127.0.0.1:%d/ingest", server->port);
     pthread_create(&server->thread, NULL, accept_all, server);
     return server;
+}
+
+test_server *test_server_start(void) {
+    return start_at(0);
+}
+
+test_server *test_server_start_at(const char *url) {
+    const char *colon = strrchr(url, ':');
+    return start_at(colon == NULL ? 0 : atoi(colon + 1));
 }
 
 void test_server_stop(test_server *server) {

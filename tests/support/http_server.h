@@ -32,6 +32,9 @@ typedef struct {
 typedef struct test_server test_server;
 
 test_server *test_server_start(void);
+
+/* As start, on the port of an earlier server's `url`, which is stopped. */
+test_server *test_server_start_at(const char *url);
 void test_server_stop(test_server *server); /* closes all connections and waits for its threads */
 
 int test_server_port(const test_server *server);

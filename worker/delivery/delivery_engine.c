@@ -140,16 +140,18 @@ static void record_try(tecton_delivery_request *request, tecton_verdict verdict)
     tecton_delivery_outcome *outcome = &request->outcome;
     bool sent = exchange->result == TECTON_HTTP_ANSWERED || exchange->result == TECTON_HTTP_LOST;
     bool stored = verdict == TECTON_VERDICT_STORED;
+    /* The client sends again at once when a kept connection turns out to be closed: a try without an answer each. */
+    uint32_t num_resent = exchange->num_sends > 1 ? exchange->num_sends - 1 : 0;
     outcome->verdict = verdict;
     outcome->status = exchange->status;
-    outcome->num_attempts++;
-    outcome->num_sent += sent ? 1 : 0;
-    outcome->num_errors += stored ? 0 : 1;
+    outcome->num_attempts += 1 + num_resent;
+    outcome->num_sent += (sent ? 1 : 0) + num_resent;
+    outcome->num_errors += (stored ? 0 : 1) + num_resent;
     outcome->latency_ms = exchange->latency_ms;
     outcome->elapsed_ms = beamc_clock_ms() - request->retry.first_ms;
     if (stored)
         outcome->possibly_stored = false;
-    else if (sent && verdict == TECTON_VERDICT_RETRYABLE)
+    else if (num_resent > 0 || (sent && verdict == TECTON_VERDICT_RETRYABLE))
         outcome->possibly_stored = true;
 }
 
@@ -392,6 +394,7 @@ static void *run(void *context) {
             shut_down(engine, mail.lanes);
             return NULL;
         }
+        give_back_places(engine); /* of what the last poll and the cancellations ended; before any wait */
         queue_due_retries(engine, now_ms);
         uint64_t due_ms = tecton_due_heap_next_ms(&engine->waiting);
         due_ms = mail.parked_due_ms < due_ms ? mail.parked_due_ms : due_ms;
@@ -399,7 +402,6 @@ static void *run(void *context) {
         for (tecton_lane *lane = mail.lanes; lane != NULL; lane = lane->next)
             start_queued(engine, lane, &wait_ms);
         tecton_http_client_poll(engine->http, wait_ms);
-        give_back_places(engine);
     }
 }
 

@@ -165,6 +165,18 @@ static size_t take_header(char *line, size_t one, size_t len, void *context) {
     return len;
 }
 
+/* Called before each sending of a request, also when libcurl repeats it because a kept connection was closed meanwhile.
+ */
+static int count_send(void *context, char *primary_ip, char *local_ip, int primary_port, int local_port) {
+    (void)primary_ip;
+    (void)local_ip;
+    (void)primary_port;
+    (void)local_port;
+    http_slot *slot = context;
+    slot->exchange->num_sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
 static bool set_up(http_slot *slot, tecton_http_target *target) {
     CURL *easy = slot->easy;
     curl_easy_reset(easy); /* keeps connections and TLS sessions */
@@ -201,6 +213,8 @@ static bool set_up(http_slot *slot, tecton_http_target *target) {
     SET(CURLOPT_WRITEDATA, slot);
     SET(CURLOPT_HEADERFUNCTION, take_header);
     SET(CURLOPT_HEADERDATA, slot);
+    SET(CURLOPT_PREREQFUNCTION, count_send);
+    SET(CURLOPT_PREREQDATA, slot);
     SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_OPENSOCKETDATA, slot->client);
     SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
@@ -311,6 +325,7 @@ beamc_status tecton_http_client_submit(tecton_http_client *client, tecton_http_e
     slot->problem[0] = '\0';
     exchange->slot = slot;
     exchange->retry_after[0] = '\0';
+    exchange->num_sends = 0;
     if (exchange->target->method == TECTON_HTTP_POST) {
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_len);
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, (const char *)exchange->body);
@@ -376,7 +391,7 @@ static void describe(http_slot *slot, CURLcode code) {
         exchange->result = TECTON_HTTP_ANSWERED;
         exchange->status = (int)status;
         exchange->answer_cut = true;
-    } else if (uploaded > 0 || slot->header_bytes > 0) {
+    } else if (uploaded > 0 || slot->header_bytes > 0 || exchange->num_sends > 1) {
         exchange->result = TECTON_HTTP_LOST;
     } else {
         exchange->result = cannot_help_itself(code) ? TECTON_HTTP_MISCONFIGURED : TECTON_HTTP_NOT_SENT;
