@@ -206,7 +206,6 @@ static bool set_up(http_slot *slot, tecton_http_target *target) {
                                   a connection */
     if (target->ca_file != NULL)
         SET(CURLOPT_CAINFO, target->ca_file);
-    SET(CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     SET(CURLOPT_ERRORBUFFER, slot->problem);
     SET(CURLOPT_PRIVATE, slot);
     SET(CURLOPT_WRITEFUNCTION, take_body);
@@ -224,6 +223,8 @@ static bool set_up(http_slot *slot, tecton_http_target *target) {
     else
         SET(CURLOPT_HTTPGET, 1L);
 #undef SET
+    /* Only a matter of memory; refused on a handle whose last transfer failed before it had a connection. */
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
     return done;
 }
 
