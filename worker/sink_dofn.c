@@ -9,6 +9,7 @@
 #include "worker/metrics/sink_metrics.h"
 #include "worker/records/record_batch.h"
 #include "worker/records/row_to_record.h"
+#include "worker/sink_names.h"
 #include "worker/stores/tecton/tecton_store.h"
 
 #include <assert.h>

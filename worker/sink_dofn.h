@@ -8,9 +8,6 @@
 #include "sdk_harness/dofn.h"
 #include "worker/delivery/delivery_engine.h"
 
-#define TECTON_SINK_DOFN_URN    "beam_tecton:dofn:stream_write:v1"
-#define TECTON_SINK_WRITTEN_TAG "written"
-
 /* tecton_sink_dofn returns the callbacks. `engine` is shared by all instances and must outlive them. */
 beamc_dofn tecton_sink_dofn(tecton_delivery_engine *engine);
 

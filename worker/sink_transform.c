@@ -4,7 +4,7 @@
 #include "worker/config/sink_config.h"
 #include "worker/config/sink_options.h"
 #include "worker/records/row_to_record.h"
-#include "worker/sink_dofn.h"
+#include "worker/sink_names.h"
 
 #include <inttypes.h>
 

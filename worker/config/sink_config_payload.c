@@ -72,7 +72,7 @@ beamc_status tecton_sink_config_from_payload(const uint8_t *payload, size_t len,
                           TECTON_MAX_PAYLOAD_BYTES);
     const char *end = NULL;
     cJSON *object = cJSON_ParseWithLengthOpts((const char *)payload, len, &end, false);
-    if (!cJSON_IsObject(object)) {
+    if (!cJSON_IsObject(object) || end != (const char *)payload + len) {
         cJSON_Delete(object);
         return beamc_fail(
             err, BEAMC_INVALID,

@@ -124,10 +124,14 @@ void tecton_server_words(const tecton_store_answer *answer, const char *key, cha
 static bool is_json_object(const tecton_store_answer *answer) {
     if (answer->body_cut)
         return false;
-    cJSON *reply = cJSON_ParseWithLength((const char *)answer->body, answer->body_len);
+    const char *at = NULL;
+    const char *end = (const char *)answer->body + answer->body_len;
+    cJSON *reply = cJSON_ParseWithLengthOpts((const char *)answer->body, answer->body_len, &at, false);
     bool object = cJSON_IsObject(reply);
     cJSON_Delete(reply);
-    return object;
+    while (object && at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+        at++;
+    return object && at == end;
 }
 
 static tecton_verdict verdict_of(const tecton_store_answer *answer) {

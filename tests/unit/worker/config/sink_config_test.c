@@ -311,6 +311,7 @@ static void a_payload_that_is_none_is_refused(void **state) {
         "{\"batch_size\":1.5,\"api_key\":\"k\",\"workspace_name\":\"w\",\"stream_source_name\":\"s\",\"tecton_"
         "instance\":\"i\"}",
         "{\"nonsense\":1}",
+        "{} trailing",
         "{\"api_key\":{}}",
     };
     for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++) {
