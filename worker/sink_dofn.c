@@ -214,8 +214,8 @@ static beamc_status fail_bundle(const sink *self, const tecton_delivery_request 
                               : BEAMC_UNAVAILABLE;
     return beamc_fail(
         err, status,
-        "writing %u rows to Tecton (%.200s) failed: %s. %llu rows of this bundle were acknowledged before; none "
-        "counts until the whole bundle succeeds",
+        "writing %u rows to Tecton (%.200s) failed: %s [%llu rows of this bundle were acknowledged before; none counts "
+        "until the whole bundle succeeds]",
         request->num_records, self->name, outcome->text, (unsigned long long)self->num_rows_written);
 }
 
