@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 if __name__ == "__main__":
     logging.getLogger().setLevel(logging.ERROR)  # what Beam says of optional packages when it is imported
 
-from emulator_process import CONFIGS, Emulator  # noqa: E402
 from flights import Flight, flights_file, read_flights  # noqa: E402
+from tecton_emulator import CONFIGS, Emulator  # noqa: E402
 from worker_memory import WorkerMemory  # noqa: E402
 
 SOURCE = "flights"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Iterator, List, Tuple
 
 import pytest
-from emulator_process import CONFIGS, ROOT, Emulator
 from pipelines import BAD_KEY_VARIABLE, KEY_VARIABLE, READ_ONLY_KEY_VARIABLE, Runner
+from tecton_emulator import CONFIGS, ROOT, Emulator
 
 from beam_tecton import local_service
 

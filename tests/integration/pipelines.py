@@ -4,7 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import apache_beam as beam
 from apache_beam.utils.timestamp import Timestamp
-from emulator_process import Emulator
+from tecton_emulator import Emulator
 
 from beam_tecton import WriteToTectonStream
 
