@@ -1,8 +1,7 @@
 #include "worker/records/json_writer.h"
 
-#include <float.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "worker/records/shortest_decimal.h"
+
 #include <string.h>
 
 /* Two digits at once: "00", "01", ... "99". */
@@ -141,90 +140,80 @@ void tecton_json_integer(beamc_byte_buffer *out, int64_t value) {
     beamc_byte_buffer_append(out, start, (size_t)(end - start));
 }
 
-static const double powers_of_ten[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+enum { MOST_PLAIN_DIGITS = 17, MOST_LEADING_ZEROS = 5 /* beyond, numbers have an exponent */ };
 
-/* `whole` * 10^-places as plain digits; at least one fraction digit. */
-static void append_decimal(beamc_byte_buffer *out, bool negative, uint64_t whole, unsigned places) {
+/* 17 digits of `digits`, 24 bytes of text at most. */
+static void append_decimal(beamc_byte_buffer *out, bool negative, tecton_decimal decimal) {
     char text[32];
-    char *end = text + sizeof text;
-    if (places == 0) {
-        whole *= 10;
-        places = 1;
+    char *to = text;
+    char digits[24];
+    char *end = digits + sizeof digits;
+    const char *start = digits_before(end, decimal.digits);
+    int num_digits = (int)(end - start);
+    int point = num_digits + decimal.exponent; /* where it stands, counted from the first digit */
+    if (negative)
+        *to++ = '-';
+    if (decimal.exponent >= 0 && point <= MOST_PLAIN_DIGITS) { /* 1200.0 */
+        memcpy(to, start, (size_t)num_digits);
+        memset(to + num_digits, '0', (size_t)decimal.exponent);
+        to += point;
+        memcpy(to, ".0", 2);
+        to += 2;
+    } else if (point > 0 && point <= MOST_PLAIN_DIGITS) { /* 12.34 */
+        memcpy(to, start, (size_t)point);
+        to[point] = '.';
+        memcpy(to + point + 1, start + point, (size_t)(num_digits - point));
+        to += num_digits + 1;
+    } else if (point <= 0 && point >= -MOST_LEADING_ZEROS) { /* 0.0012 */
+        memcpy(to, "0.00000", 7);
+        to += 2 - point;
+        memcpy(to, start, (size_t)num_digits);
+        to += num_digits;
+    } else { /* 1.2e-7, 1e22 */
+        *to++ = *start;
+        if (num_digits > 1) {
+            *to++ = '.';
+            memcpy(to, start + 1, (size_t)num_digits - 1);
+            to += num_digits - 1;
+        }
+        *to++ = 'e';
+        int exponent = point - 1;
+        if (exponent < 0)
+            *to++ = '-';
+        char *exponent_start = digits_before(end, (uint64_t)(exponent < 0 ? -exponent : exponent));
+        memcpy(to, exponent_start, (size_t)(end - exponent_start));
+        to += end - exponent_start;
     }
+    beamc_byte_buffer_append(out, text, (size_t)(to - text));
+}
+
+static void append_whole(beamc_byte_buffer *out, bool negative, uint64_t whole) {
+    char text[24];
+    char *end = text + sizeof text - 2;
+    memcpy(end, ".0", 2);
     char *start = digits_before(end, whole);
-    while (end - start < (long)places + 1)
-        *--start = '0';
-    char *point = end - places;
-    memmove(start - 1, start, (size_t)(point - start));
-    start--;
-    point[-1] = '.';
     if (negative)
         *--start = '-';
-    beamc_byte_buffer_append(out, start, (size_t)(end - start));
+    beamc_byte_buffer_append(out, start, (size_t)(end + 2 - start));
 }
 
-/* What printf made, with its exponent and sign; JSON takes it as it is, as long as no locale changed the point. */
-static void append_printed(beamc_byte_buffer *out, char *text) {
-    char *comma = strchr(text, ',');
-    if (comma != NULL)
-        *comma = '.';
-    beamc_byte_buffer_append_text(out, text);
-    if (strpbrk(text, ".e") == NULL)
-        beamc_byte_buffer_append(out, ".0", 2);
-}
-
-/* Decimals of up to 15 digits and 9 places: whole / 10^places is one correctly rounded division of two exact doubles,
- * so when it gives `value` back, a reader of those digits gets `value` too; 15 digits are never ambiguous, so the
- * fewest places are the shortest text. */
 void tecton_json_double(beamc_byte_buffer *out, double value) {
     bool negative = __builtin_signbit(value) != 0;
     double magnitude = negative ? -value : value;
-    if (magnitude < 1e15) {
-        for (unsigned places = 0; places < sizeof powers_of_ten / sizeof powers_of_ten[0]; places++) {
-            double scaled = magnitude * powers_of_ten[places];
-            if (scaled >= 1e15)
-                break;
-            uint64_t whole = (uint64_t)(scaled + 0.5);
-            if ((double)whole / powers_of_ten[places] == magnitude) {
-                append_decimal(out, negative, whole, places);
-                return;
-            }
-        }
-    }
-    char text[40];
-    for (int digits = magnitude < DBL_MIN ? 1 : 15; digits <= 17; digits++) { /* subnormals have fewer */
-        (void)snprintf(text, sizeof text, "%.*g", digits, value);
-        if (digits == 17 || strtod(text, NULL) == value)
-            break;
-    }
-    append_printed(out, text);
+    /* Up to 2^53 every whole double is its own digits; its shortest form would only drop digits that are zeros. */
+    if (magnitude < 9007199254740992.0 && magnitude == (double)(uint64_t)magnitude)
+        append_whole(out, negative, (uint64_t)magnitude);
+    else
+        append_decimal(out, negative, tecton_shortest_of_double(magnitude));
 }
 
-/* As above with 7 digits and 6 places: the double nearest to such a decimal never lies between the decimal and the
- * middle of two floats (their distance is at least 1 / (10^6 * 2^25) of the value), so rounding twice is rounding once.
- */
 void tecton_json_float(beamc_byte_buffer *out, float value) {
     bool negative = __builtin_signbit(value) != 0;
-    double magnitude = negative ? -(double)value : (double)value;
-    if (magnitude < 1e7) {
-        for (unsigned places = 0; places <= 6; places++) {
-            double scaled = magnitude * powers_of_ten[places];
-            if (scaled >= 1e7)
-                break;
-            uint64_t whole = (uint64_t)(scaled + 0.5);
-            if ((double)(float)((double)whole / powers_of_ten[places]) == magnitude) {
-                append_decimal(out, negative, whole, places);
-                return;
-            }
-        }
-    }
-    char text[40];
-    for (int digits = magnitude < (double)FLT_MIN ? 1 : 6; digits <= 9; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (digits == 9 || strtof(text, NULL) == value)
-            break;
-    }
-    append_printed(out, text);
+    float magnitude = negative ? -value : value;
+    if (magnitude < 16777216.0F && magnitude == (float)(uint32_t)magnitude)
+        append_whole(out, negative, (uint32_t)magnitude);
+    else
+        append_decimal(out, negative, tecton_shortest_of_float(magnitude));
 }
 
 enum { SECONDS_A_DAY = 86400 };

@@ -182,11 +182,21 @@ static void doubles_are_short(void **state) {
     assert_string_equal(double_of(999999999999999.0), "999999999999999.0");
     assert_string_equal(double_of(123456789012.345), "123456789012.345");
     assert_string_equal(double_of(9007199254740993.0), "9007199254740992.0");
-    assert_string_equal(double_of(1e22), "1e+22");
+    assert_string_equal(double_of(1e22), "1e22");
     assert_string_equal(double_of(5e-324), "5e-324");
-    assert_string_equal(double_of(1.7976931348623157e308), "1.7976931348623157e+308");
+    assert_string_equal(double_of(1.7976931348623157e308), "1.7976931348623157e308");
     assert_string_equal(double_of(DBL_MIN), "2.2250738585072014e-308");
-    assert_string_equal(double_of(1e-9), "0.000000001");
+    assert_string_equal(double_of(1e-9), "1e-9");
+    assert_string_equal(double_of(1.5e-9), "1.5e-9");
+    assert_string_equal(double_of(-0.00000123), "-0.00000123");
+    assert_string_equal(double_of(0.000000123), "1.23e-7");
+    assert_string_equal(double_of(1e16), "10000000000000000.0");
+    assert_string_equal(double_of(12345678901234567.0), "12345678901234568.0");
+    assert_string_equal(double_of(1e17), "1e17");
+    assert_string_equal(double_of(-1.2e300), "-1.2e300");
+    assert_string_equal(double_of(2.2250738585072011e-308), "2.225073858507201e-308"); /* a subnormal */
+    assert_string_equal(double_of(9007199254740991.0), "9007199254740991.0");
+    assert_string_equal(double_of(2251799813685249.5), "2251799813685249.5");
 }
 
 static void floats_are_short(void **state) {
@@ -196,7 +206,7 @@ static void floats_are_short(void **state) {
     assert_string_equal(float_of(16777216.0F), "16777216.0");
     assert_string_equal(float_of(3.14159274F), "3.1415927");
     assert_string_equal(float_of(1e-45F), "1e-45");
-    assert_string_equal(float_of(FLT_MAX), "3.4028235e+38");
+    assert_string_equal(float_of(FLT_MAX), "3.4028235e38");
     assert_string_equal(float_of(1.0F / 3.0F), "0.33333334");
     assert_string_equal(float_of(123.456F), "123.456");
 }
