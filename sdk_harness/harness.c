@@ -6,6 +6,7 @@
 #include "sdk_harness/bundle/bundle_processor.h"
 #include "sdk_harness/control/control_stream.h"
 #include "sdk_harness/logging/log_stream.h"
+#include "sdk_harness/packing/packed_message.h"
 #include "sdk_harness/provision/provision_info.h"
 #include "sdk_harness/rpc/unary_call.h"
 
@@ -63,15 +64,13 @@ static void fetch_descriptor(void *context, const char *descriptor_id) {
     harness *h = context;
     Beam__GetProcessBundleDescriptorRequest request = BEAM__GET_PROCESS_BUNDLE_DESCRIPTOR_REQUEST__INIT;
     request.process_bundle_descriptor_id = (char *)(uintptr_t)descriptor_id;
-    size_t len = beam__get_process_bundle_descriptor_request__get_packed_size(&request);
-    uint8_t *bytes = beamc_alloc(len);
-    beam__get_process_bundle_descriptor_request__pack(&request, bytes);
+    ProtobufCBinaryData bytes = beamc_packed(&request.base);
     descriptor_call *call = beamc_alloc_zero(1, sizeof *call);
     call->owner = h;
     call->id = beamc_strdup(descriptor_id);
-    beamc_unary_start(h->loop, h->control_channel, DESCRIPTOR_METHOD, bytes, len, DESCRIPTOR_TIMEOUT_MS,
+    beamc_unary_start(h->loop, h->control_channel, DESCRIPTOR_METHOD, bytes.data, bytes.len, DESCRIPTOR_TIMEOUT_MS,
                       descriptor_came, call);
-    free(bytes);
+    free(bytes.data);
 }
 
 /* ---- life ---- */

@@ -2,6 +2,7 @@
 
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/log.h"
+#include "sdk_harness/packing/packed_message.h"
 #include "sdk_harness/rpc/bidi_stream.h"
 
 #include <pthread.h>
@@ -29,13 +30,11 @@ struct beamc_control_stream {
 
 static void send_response(void *context, const Beam__InstructionResponse *response) {
     beamc_control_stream *control = context;
-    size_t len = beam__instruction_response__get_packed_size(response);
-    uint8_t *bytes = beamc_alloc(len);
-    beam__instruction_response__pack(response, bytes);
-    if (beamc_stream_write(control->stream, bytes, len) != BEAMC_OK)
+    ProtobufCBinaryData bytes = beamc_packed(&response->base);
+    if (beamc_stream_write(control->stream, bytes.data, bytes.len) != BEAMC_OK)
         log_warn("the response to instruction %s cannot be sent: the control stream has ended",
                  response->instruction_id);
-    free(bytes);
+    free(bytes.data);
 }
 
 static void instruction_received(void *context, beamc_message *message) {

@@ -2,6 +2,7 @@
 
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/log.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,13 +171,11 @@ static void sample_data(beamc_dispatcher *dispatcher, const Beam__InstructionReq
 static void register_descriptors(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
     for (size_t i = 0; i < request->register_->n_process_bundle_descriptor; i++) {
         const Beam__ProcessBundleDescriptor *descriptor = request->register_->process_bundle_descriptor[i];
-        size_t len = beam__process_bundle_descriptor__get_packed_size(descriptor);
-        uint8_t *bytes = beamc_alloc(len);
-        beam__process_bundle_descriptor__pack(descriptor, bytes);
+        ProtobufCBinaryData bytes = beamc_packed(&descriptor->base);
         beamc_error err;
         beamc_status status =
-            beamc_descriptor_cache_put(dispatcher->services->descriptors, descriptor->id, bytes, len, &err);
-        free(bytes);
+            beamc_descriptor_cache_put(dispatcher->services->descriptors, descriptor->id, bytes.data, bytes.len, &err);
+        free(bytes.data);
         if (status != BEAMC_OK) {
             respond_error(dispatcher, request->instruction_id, err.text);
             return;

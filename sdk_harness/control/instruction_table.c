@@ -1,13 +1,13 @@
 #include "sdk_harness/control/instruction_table.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/wait_deadline.h"
 #include "sdk_harness/data_plane/finished_instructions.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct active {
     struct active *next;
@@ -25,11 +25,7 @@ struct beamc_instruction_table {
 beamc_instruction_table *beamc_instruction_table_new(void) {
     beamc_instruction_table *table = beamc_alloc_zero(1, sizeof *table);
     pthread_mutex_init(&table->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&table->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    beamc_condition_init(&table->changed);
     return table;
 }
 
@@ -130,14 +126,7 @@ void beamc_instruction_table_abort_all(beamc_instruction_table *table, const cha
 }
 
 bool beamc_instruction_table_wait_idle(beamc_instruction_table *table, unsigned timeout_ms) {
-    struct timespec deadline;
-    clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += timeout_ms / 1000;
-    deadline.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
-    if (deadline.tv_nsec >= 1000000000L) {
-        deadline.tv_sec++;
-        deadline.tv_nsec -= 1000000000L;
-    }
+    struct timespec deadline = beamc_deadline_in(timeout_ms);
     pthread_mutex_lock(&table->lock);
     while (table->actives != NULL)
         if (pthread_cond_timedwait(&table->changed, &table->lock, &deadline) == ETIMEDOUT)

@@ -1,22 +1,20 @@
 #include "sdk_harness/data_plane/outbound_elements.h"
 
 #include "protos/elements.pb-c.h"
-#include "sdk_harness/base/alloc.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 
 static beamc_status send(beamc_stream *stream, const Beam__Elements *elements, beamc_error *err) {
-    size_t len = beam__elements__get_packed_size(elements);
-    uint8_t *bytes = beamc_alloc(len);
-    beam__elements__pack(elements, bytes);
-    beamc_status status = beamc_stream_write(stream, bytes, len);
+    ProtobufCBinaryData bytes = beamc_packed(&elements->base);
+    beamc_status status = beamc_stream_write(stream, bytes.data, bytes.len);
     if (status == BEAMC_LIMIT) {
         status = beamc_stream_wait_writable(stream, BEAMC_OUTBOUND_WRITE_WAIT_MS);
         if (status == BEAMC_OK)
-            status = beamc_stream_write(stream, bytes, len);
+            status = beamc_stream_write(stream, bytes.data, bytes.len);
     }
-    free(bytes);
+    free(bytes.data);
     if (status == BEAMC_LIMIT)
         return beamc_fail(err, status, "the runner has read no output for %d s", BEAMC_OUTBOUND_WRITE_WAIT_MS / 1000);
     return status == BEAMC_OK ? status : beamc_fail(err, status, "the data stream to the runner has ended");

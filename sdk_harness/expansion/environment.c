@@ -2,6 +2,7 @@
 
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/coders/coder_registry.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,7 @@ static Beam__Environment *new_environment(const char *urn, const ProtobufCMessag
     Beam__Environment *environment = beamc_alloc(sizeof *environment);
     beam__environment__init(environment);
     environment->urn = beamc_strdup(urn);
-    environment->payload.len = protobuf_c_message_get_packed_size(payload);
-    environment->payload.data = beamc_alloc(environment->payload.len);
-    protobuf_c_message_pack(payload, environment->payload.data);
+    environment->payload = beamc_packed(payload);
     return environment;
 }
 

@@ -7,6 +7,7 @@
 #include "sdk_harness/expansion/expansion_request.h"
 #include "sdk_harness/expansion/pipeline_fragment.h"
 #include "sdk_harness/expansion/schema_message.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +19,6 @@
 #define GET_ARTIFACT_METHOD "/org.apache.beam.model.job_management.v1.ArtifactRetrievalService/GetArtifact"
 
 enum { DOFN_PAYLOAD_BYTES = 1024 * 1024 };
-
-static beamc_status pack(const ProtobufCMessage *message, beamc_byte_buffer *response, beamc_error *err) {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *to = beamc_byte_buffer_reserve(response, len);
-    if (to == NULL && len > 0)
-        return beamc_fail(err, BEAMC_LIMIT, "a response of %zu bytes is too large", len);
-    if (len > 0)
-        response->len += protobuf_c_message_pack(message, to);
-    return BEAMC_OK;
-}
 
 static void cleanup_answer(beamc_expand_answer *answer) {
     beamc_byte_buffer_cleanup(&answer->dofn_payload);
@@ -92,7 +83,7 @@ beamc_status beamc_expand(beamc_expansion_service *service, const uint8_t *bytes
         return BEAMC_OK;
     Beam__ExpansionResponse refusal = BEAM__EXPANSION_RESPONSE__INIT;
     refusal.error = why.text;
-    return pack(&refusal.base, response, err);
+    return beamc_pack(&refusal.base, response, err);
 }
 
 static beamc_status handle_expand(void *context, const uint8_t *bytes, size_t len, beamc_byte_buffer *response,
@@ -127,7 +118,7 @@ static beamc_status handle_discover(void *context, const uint8_t *bytes, size_t 
         entries[i].value = &configs[i];
         answer.schema_transform_configs[answer.n_schema_transform_configs++] = &entries[i];
     }
-    beamc_status status = pack(&answer.base, response, err);
+    beamc_status status = beamc_pack(&answer.base, response, err);
     for (size_t i = 0; i < count; i++)
         beam__schema__free_unpacked(configs[i].config_schema, NULL);
     free(answer.schema_transform_configs);
@@ -146,7 +137,7 @@ static beamc_status handle_resolve(void *context, const uint8_t *bytes, size_t l
     Beam__ResolveArtifactsResponse answer = BEAM__RESOLVE_ARTIFACTS_RESPONSE__INIT;
     answer.n_replacements = request->n_artifacts;
     answer.replacements = request->artifacts;
-    beamc_status status = pack(&answer.base, response, err);
+    beamc_status status = beamc_pack(&answer.base, response, err);
     beam__resolve_artifacts_request__free_unpacked(request, NULL);
     return status;
 }

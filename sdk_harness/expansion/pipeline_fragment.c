@@ -1,7 +1,9 @@
 #include "sdk_harness/expansion/pipeline_fragment.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/fnv1a.h"
 #include "sdk_harness/expansion/schema_message.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,13 +20,6 @@ static char *id_of(const Beam__ExpansionRequest *message, const char *suffix, co
     return beamc_format("%s_%s%s", message->namespace_, suffix, tag);
 }
 
-static ProtobufCBinaryData packed(const ProtobufCMessage *message) {
-    ProtobufCBinaryData bytes = {.len = protobuf_c_message_get_packed_size(message)};
-    bytes.data = beamc_alloc(bytes.len);
-    protobuf_c_message_pack(message, bytes.data);
-    return bytes;
-}
-
 static Beam__FunctionSpec *new_spec(const char *urn, ProtobufCBinaryData payload) {
     Beam__FunctionSpec *spec = beamc_alloc(sizeof *spec);
     beam__function_spec__init(spec);
@@ -35,13 +30,6 @@ static Beam__FunctionSpec *new_spec(const char *urn, ProtobufCBinaryData payload
 
 /* ---- names ---- */
 
-/* FNV-1a, 64 bits: constants as published by Fowler, Noll and Vo. */
-static uint64_t fnv1a(uint64_t hash, const void *bytes, size_t len) {
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
 /* Go names every external transform "External" (TypeScript "test"), and runners refuse two equal names; a hash
  * of what the step does keeps the name the same from one submission to the next. */
 static char *step_root_name(const Beam__ExpansionRequest *message, const beamc_parsed_request *request,
@@ -49,9 +37,9 @@ static char *step_root_name(const Beam__ExpansionRequest *message, const beamc_p
     const char *name = message->transform->unique_name;
     if (strcmp(name, "External") != 0 && strcmp(name, "test") != 0 && name[0] != '\0')
         return beamc_strdup(name);
-    uint64_t hash = fnv1a(UINT64_C(14695981039346656037), answer->dofn_payload.data, answer->dofn_payload.len);
+    uint64_t hash = beamc_fnv1a(BEAMC_FNV1A_START, answer->dofn_payload.data, answer->dofn_payload.len);
     size_t id_len = strcspn(request->input_id, "@"); /* Go appends its random namespace behind an @ */
-    hash = fnv1a(hash, request->input_id, id_len);
+    hash = beamc_fnv1a(hash, request->input_id, id_len);
     return beamc_format("%s_%08" PRIx32, name[0] == '\0' ? "External" : name, (uint32_t)(hash ^ hash >> 32));
 }
 
@@ -72,7 +60,7 @@ static Beam__DisplayData *display_data(const beamc_display_item *item, const cha
     Beam__DisplayData *data = beamc_alloc(sizeof *data);
     beam__display_data__init(data);
     data->urn = beamc_strdup(LABELLED_URN);
-    data->payload = packed(&payload.base);
+    data->payload = beamc_packed(&payload.base);
     return data;
 }
 
@@ -126,7 +114,7 @@ static Beam__PTransform *step(const Beam__ExpansionRequest *message, const beamc
     dofn.payload = (ProtobufCBinaryData){.len = answer->dofn_payload.len, .data = answer->dofn_payload.data};
     Beam__ParDoPayload pardo = BEAM__PAR_DO_PAYLOAD__INIT;
     pardo.do_fn = &dofn;
-    transform->spec = new_spec(PARDO_URN, packed(&pardo.base));
+    transform->spec = new_spec(PARDO_URN, beamc_packed(&pardo.base));
     transform->environment_id = id_of(message, "environment", "");
     return transform;
 }
@@ -164,7 +152,7 @@ static void add_transform(Beam__Components *components, char *id, Beam__PTransfo
 static void add_coder(Beam__Components *components, char *id, const Beam__Schema *schema) {
     Beam__Coder *coder = beamc_alloc(sizeof *coder);
     beam__coder__init(coder);
-    coder->spec = new_spec(ROW_URN, packed(&schema->base));
+    coder->spec = new_spec(ROW_URN, beamc_packed(&schema->base));
     Beam__Components__CodersEntry *entry = beamc_alloc(sizeof *entry);
     beam__components__coders_entry__init(entry);
     entry->key = id;
@@ -198,7 +186,7 @@ static void add_environment(Beam__Components *components, char *id, Beam__Enviro
 }
 
 static Beam__Environment *copy_environment(const Beam__Environment *environment) {
-    ProtobufCBinaryData bytes = packed(&environment->base);
+    ProtobufCBinaryData bytes = beamc_packed(&environment->base);
     Beam__Environment *copy = beam__environment__unpack(NULL, bytes.len, bytes.data);
     free(bytes.data);
     if (copy == NULL)
@@ -237,13 +225,7 @@ beamc_status beamc_pipeline_fragment_append(Beam__ExpansionRequest *message, con
     Beam__ExpansionResponse response = BEAM__EXPANSION_RESPONSE__INIT;
     response.components = message->components;
     response.transform = root(message, request, answer, root_name);
-    size_t len = beam__expansion_response__get_packed_size(&response);
-    uint8_t *to = beamc_byte_buffer_reserve(out, len);
-    beamc_status status = BEAMC_OK;
-    if (to == NULL)
-        status = beamc_fail(err, BEAMC_LIMIT, "the expanded pipeline of %zu bytes is too large", len);
-    else
-        out->len += beam__expansion_response__pack(&response, to);
+    beamc_status status = beamc_pack(&response.base, out, err);
     beam__ptransform__free_unpacked(response.transform, NULL);
     return status;
 }

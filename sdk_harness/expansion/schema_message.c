@@ -1,27 +1,19 @@
 #include "sdk_harness/expansion/schema_message.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/fnv1a.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* FNV-1a of 64 bits, its constants as published by Fowler, Noll and Vo; two starts give the 128 bits of a UUID. */
-static uint64_t fnv1a(uint64_t start, const uint8_t *bytes, size_t len) {
-    uint64_t hash = start;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
-/* A UUID of version 8 (custom content, RFC 9562). */
+/* A UUID of version 8 (custom content, RFC 9562); two hashes give its 128 bits. */
 static void set_content_id(Beam__Schema *schema) {
-    size_t len = beam__schema__get_packed_size(schema);
-    uint8_t *bytes = beamc_alloc(len);
-    beam__schema__pack(schema, bytes);
-    uint64_t high = fnv1a(UINT64_C(14695981039346656037), bytes, len);
-    uint64_t low = fnv1a(high ^ UINT64_C(0x9E3779B97F4A7C15), bytes, len);
-    free(bytes);
+    ProtobufCBinaryData bytes = beamc_packed(&schema->base);
+    uint64_t high = beamc_fnv1a(BEAMC_FNV1A_START, bytes.data, bytes.len);
+    uint64_t low = beamc_fnv1a(high ^ UINT64_C(0x9E3779B97F4A7C15), bytes.data, bytes.len);
+    free(bytes.data);
     high = (high & ~UINT64_C(0xF000)) | UINT64_C(0x8000);
     low = (low & (UINT64_MAX >> 2)) | UINT64_C(1) << 63;
     schema->id = beamc_format("%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64, high >> 32,
@@ -100,11 +92,9 @@ Beam__Schema *beamc_schema_of_options(const beamc_option_field *options, size_t 
 }
 
 static Beam__Schema *copy_schema(const Beam__Schema *schema) {
-    size_t len = beam__schema__get_packed_size(schema);
-    uint8_t *bytes = beamc_alloc(len);
-    beam__schema__pack(schema, bytes);
-    Beam__Schema *copy = beam__schema__unpack(NULL, len, bytes);
-    free(bytes);
+    ProtobufCBinaryData bytes = beamc_packed(&schema->base);
+    Beam__Schema *copy = beam__schema__unpack(NULL, bytes.len, bytes.data);
+    free(bytes.data);
     if (copy == NULL)
         abort(); /* bytes that were packed a line above */
     return copy;

@@ -4,6 +4,7 @@
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/clock.h"
 #include "sdk_harness/logging/log_queue.h"
+#include "sdk_harness/packing/packed_message.h"
 #include "sdk_harness/rpc/bidi_stream.h"
 
 #include <pthread.h>
@@ -87,15 +88,13 @@ static bool send_lines(beamc_log_stream *logs, beamc_queued_line *lines) {
         fill_entry(line, &entries[i], &times[i]);
         pointers[i] = &entries[i];
     }
-    size_t len = protobuf_c_message_get_packed_size(&list.base);
-    uint8_t *bytes = beamc_alloc(len);
-    protobuf_c_message_pack(&list.base, bytes);
-    beamc_status status = beamc_stream_write(logs->stream, bytes, len);
+    ProtobufCBinaryData bytes = beamc_packed(&list.base);
+    beamc_status status = beamc_stream_write(logs->stream, bytes.data, bytes.len);
     if (status == BEAMC_LIMIT) { /* a slow reader: wait here, on the log thread; the queue drops meanwhile */
         (void)beamc_stream_wait_writable(logs->stream, WRITE_WAIT_MS);
-        status = beamc_stream_write(logs->stream, bytes, len);
+        status = beamc_stream_write(logs->stream, bytes.data, bytes.len);
     }
-    free(bytes);
+    free(bytes.data);
     return status == BEAMC_OK;
 }
 

@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct beamc_metric_cell {
     beamc_metric_cell *next;
@@ -35,22 +34,13 @@ beamc_metric_registry *beamc_metric_registry_new(void) {
     return registry;
 }
 
-static void free_text(const char *text) {
-    free((char *)(uintptr_t)text);
-}
-
 void beamc_metric_registry_free(beamc_metric_registry *registry) {
     if (registry == NULL)
         return;
     while (registry->cells != NULL) {
         beamc_metric_cell *cell = registry->cells;
         registry->cells = cell->next;
-        free_text(cell->key.urn);
-        free_text(cell->key.type);
-        for (size_t i = 0; i < cell->key.num_labels; i++) {
-            free_text(cell->key.labels[i].key);
-            free_text(cell->key.labels[i].value);
-        }
+        beamc_metric_key_cleanup(&cell->key);
         free(cell);
     }
     while (registry->scopes != NULL) {
@@ -60,15 +50,6 @@ void beamc_metric_registry_free(beamc_metric_registry *registry) {
         free(scope);
     }
     free(registry);
-}
-
-static bool same_key(const beamc_metric_key *a, const beamc_metric_key *b) {
-    if (strcmp(a->urn, b->urn) != 0 || a->num_labels != b->num_labels)
-        return false;
-    for (size_t i = 0; i < a->num_labels; i++)
-        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 || strcmp(a->labels[i].value, b->labels[i].value) != 0)
-            return false;
-    return true;
 }
 
 static void clear_cell(beamc_metric_cell *cell) {
@@ -81,17 +62,11 @@ static void clear_cell(beamc_metric_cell *cell) {
 beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, beamc_metric_kind kind,
                                               const beamc_metric_key *key) {
     for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next)
-        if (cell->kind == kind && same_key(&cell->key, key))
+        if (cell->kind == kind && beamc_metric_key_equal(&cell->key, key))
             return cell;
     beamc_metric_cell *cell = beamc_alloc_zero(1, sizeof *cell);
     cell->kind = kind;
-    cell->key.urn = beamc_strdup(key->urn);
-    cell->key.type = beamc_strdup(key->type);
-    cell->key.num_labels = key->num_labels;
-    for (size_t i = 0; i < key->num_labels; i++) {
-        cell->key.labels[i].key = beamc_strdup(key->labels[i].key);
-        cell->key.labels[i].value = beamc_strdup(key->labels[i].value);
-    }
+    cell->key = beamc_metric_key_copy(key);
     clear_cell(cell);
     *registry->last = cell;
     registry->last = &cell->next;

@@ -7,6 +7,7 @@
 
 #include "sdk_harness/base/byte_buffer.h"
 #include "sdk_harness/dofn.h"
+#include "sdk_harness/metrics/metric_key.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,21 +16,6 @@ typedef enum {
     BEAMC_METRIC_COUNTER,      /* beam:metrics:sum_int64:v1 */
     BEAMC_METRIC_DISTRIBUTION, /* beam:metrics:distribution_int64:v1 */
 } beamc_metric_kind;
-
-enum { BEAMC_METRIC_MAX_LABELS = 4 };
-
-typedef struct {
-    const char *key;
-    const char *value;
-} beamc_metric_label;
-
-/* Identity of a metric: as in MonitoringInfo. */
-typedef struct {
-    const char *urn;
-    const char *type;
-    size_t num_labels;
-    beamc_metric_label labels[BEAMC_METRIC_MAX_LABELS];
-} beamc_metric_key;
 
 typedef struct beamc_metric_cell beamc_metric_cell;
 typedef struct beamc_metric_registry beamc_metric_registry;

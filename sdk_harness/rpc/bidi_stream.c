@@ -1,6 +1,7 @@
 #include "sdk_harness/rpc/bidi_stream.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/wait_deadline.h"
 #include "sdk_harness/rpc/channel_internal.h"
 #include "sdk_harness/rpc/completion_internal.h"
 #include "sdk_harness/rpc/message_internal.h"
@@ -10,7 +11,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct queued_write {
     struct queued_write *next;
@@ -187,11 +187,7 @@ beamc_stream *beamc_stream_open(beamc_completion_loop *loop, beamc_channel *chan
     stream->context = context;
     stream->max_queued_bytes = max_queued_bytes;
     pthread_mutex_init(&stream->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&stream->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    beamc_condition_init(&stream->changed);
     stream->start_op = make_op(stream, start_done);
     stream->read_op = make_op(stream, read_done);
     stream->write_op = make_op(stream, write_done);
@@ -263,20 +259,8 @@ beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size
     return result;
 }
 
-static struct timespec deadline_in(unsigned timeout_ms) {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_sec += timeout_ms / 1000;
-    at.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000L;
-    }
-    return at;
-}
-
 static beamc_status wait_until_queued_at_most(beamc_stream *stream, size_t limit, unsigned timeout_ms) {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = beamc_deadline_in(timeout_ms);
     pthread_mutex_lock(&stream->lock);
     beamc_status result = BEAMC_OK;
     while (result == BEAMC_OK && !stream->ended && stream->queued_bytes > limit)
@@ -304,7 +288,7 @@ void beamc_stream_close(beamc_stream *stream) {
 }
 
 void beamc_stream_end(beamc_stream *stream, unsigned timeout_ms) {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = beamc_deadline_in(timeout_ms);
     beamc_stream_close(stream);
     pthread_mutex_lock(&stream->lock);
     int waited = 0;

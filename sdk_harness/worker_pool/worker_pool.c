@@ -4,6 +4,7 @@
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/clock.h"
 #include "sdk_harness/base/log.h"
+#include "sdk_harness/packing/packed_message.h"
 #include "sdk_harness/worker_pool/worker_process.h"
 
 #include <pthread.h>
@@ -107,16 +108,6 @@ static void ask_to_end(worker *w) {
     }
 }
 
-static beamc_status pack(const ProtobufCMessage *message, beamc_byte_buffer *response, beamc_error *err) {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *to = beamc_byte_buffer_reserve(response, len);
-    if (to == NULL && len > 0)
-        return beamc_fail(err, BEAMC_LIMIT, "a response of %zu bytes is too large", len);
-    if (len > 0)
-        response->len += protobuf_c_message_pack(message, to);
-    return BEAMC_OK;
-}
-
 static beamc_status handle_start(void *context, const uint8_t *bytes, size_t len, beamc_byte_buffer *response,
                                  beamc_error *err) {
     beamc_worker_pool *pool = context;
@@ -133,7 +124,7 @@ static beamc_status handle_start(void *context, const uint8_t *bytes, size_t len
         log_error("%s", why.text);
         answer.error = why.text;
     }
-    return pack(&answer.base, response, err);
+    return beamc_pack(&answer.base, response, err);
 }
 
 /* Stopping what is gone already is no error: runners and workers race to the end. */
@@ -150,7 +141,7 @@ static beamc_status handle_stop(void *context, const uint8_t *bytes, size_t len,
     pthread_mutex_unlock(&pool->lock);
     beam__stop_worker_request__free_unpacked(request, NULL);
     Beam__StopWorkerResponse answer = BEAM__STOP_WORKER_RESPONSE__INIT;
-    return pack(&answer.base, response, err);
+    return beamc_pack(&answer.base, response, err);
 }
 
 void beamc_worker_pool_methods(beamc_worker_pool *pool, beamc_rpc_method methods[BEAMC_WORKER_POOL_METHODS]) {
