@@ -1,6 +1,7 @@
 #include "worker/config/secret.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "worker/config/gcp_secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +30,14 @@ const char *tecton_secret_fault(const char *text, size_t len) {
     }
     if (starts_with(text, len, "file:"))
         return len > 5 && text[5] == '/' ? NULL : "a reference without an absolute path: write file:/path";
-    if (starts_with(text, len, "type:"))
-        return "a reference of a type that this version cannot read: use env:NAME or file:/path";
+    if (starts_with(text, len, "type:")) {
+        const char *name = NULL;
+        size_t name_len = 0;
+        if (tecton_gcp_secret_name(text, len, &name, &name_len))
+            return NULL;
+        return "a reference of a kind that the worker cannot read: write "
+               "type:GcpSecret;version_name:projects/PROJECT/secrets/NAME/versions/VERSION, env:NAME or file:/path";
+    }
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)text[i] <= ' ' || (unsigned char)text[i] >= 0x7f)
             return "which has a space, a control character or a non-ASCII letter in it";
@@ -121,6 +128,8 @@ beamc_status tecton_secret_resolve(const char *text, tecton_secret *secret, beam
         status = resolve_env(text, secret, err);
     } else if (starts_with(text, len, "file:")) {
         status = resolve_file(text, secret, err);
+    } else if (starts_with(text, len, "type:")) {
+        status = tecton_gcp_secret_resolve(text, secret, err);
     } else {
         secret->value = beamc_strndup(text, len);
         secret->len = len;

@@ -1,7 +1,8 @@
 /* The API key: given as it is or by reference, resolved in the worker, wiped when it is let go.
  *
- * References: env:NAME, file:/path. Their targets are read by tecton_secret_resolve only, never at expansion, so a key
- * given by reference is in no proto. No message of this module holds a value, only the reference. Any thread. */
+ * References: env:NAME, file:/path, and Beam's type:GcpSecret;version_name:... (gcp_secret.h). Their targets are read
+ * by tecton_secret_resolve only, never at expansion, so a key given by reference is in no proto. No message of this
+ * module holds a value, only the reference. Any thread. */
 #ifndef WORKER_CONFIG_SECRET_H
 #define WORKER_CONFIG_SECRET_H
 
@@ -27,7 +28,8 @@ const char *tecton_secret_fault(const char *text, size_t len);
 /* tecton_secret_resolve reads the value behind `text`.
  *   secret   overwritten; release with tecton_secret_release
  * BEAMC_INVALID: the reference or the value cannot be used, now or later; BEAMC_UNAVAILABLE: its target is not there or
- * cannot be read. The text names the reference, never the value. May read a file. */
+ * cannot be read. The text names the reference, never the value. May read a file, or ask Google's
+ * servers for up to 15 s. */
 beamc_status tecton_secret_resolve(const char *text, tecton_secret *secret, beamc_error *err);
 
 /* tecton_secret_release overwrites the value and frees it. The zero state is safe. */

@@ -327,6 +327,8 @@ beamc_status tecton_http_client_submit(tecton_http_client *client, tecton_http_e
     exchange->slot = slot;
     exchange->retry_after[0] = '\0';
     exchange->num_sends = 0;
+    if (exchange->secret_answer) /* no growth, which would leave copies behind */
+        (void)beamc_byte_buffer_reserve(&slot->answer, TECTON_HTTP_MAX_ANSWER_BYTES);
     if (exchange->target->method == TECTON_HTTP_POST) {
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_len);
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, (const char *)exchange->body);
@@ -416,7 +418,10 @@ static size_t complete(tecton_http_client *client) {
         curl_multi_remove_handle(client->multi, slot->easy);
         client->num_transfers--;
         num_done++;
-        exchange->done(exchange);
+        bool wipe = exchange->secret_answer;
+        exchange->done(exchange); /* the exchange may be gone after this */
+        if (wipe && slot->answer.data != NULL)
+            explicit_bzero(slot->answer.data, slot->answer.capacity);
         give_back(client, slot);
     }
     return num_done;

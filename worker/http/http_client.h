@@ -36,6 +36,7 @@ typedef struct tecton_http_exchange {
     const uint8_t *body; /* borrowed; body_len bytes */
     size_t body_len;
     void (*done)(struct tecton_http_exchange *exchange); /* from tecton_http_client_poll; may submit again */
+    bool secret_answer;                                  /* the answer's bytes are wiped after `done` */
 
     tecton_http_result result;
     bool timed_out;
