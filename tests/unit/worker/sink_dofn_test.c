@@ -272,6 +272,211 @@ static void a_second_bundle_uses_the_same_connections(void **state) {
     close_fixture(&f);
 }
 
+/* The script's first answer fails the bundle; the message has all of `words`, up to a NULL, and never the key. */
+static void check_failure(const char *more_options, const test_step *step, const char *const *words) {
+    fixture f;
+    open_fixture(&f, more_options);
+    test_server_script(f.server, step, 1);
+    write_rows(&f, 3);
+    beamc_error err = {{0}};
+    beamc_status status = fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err);
+    assert_true(status == BEAMC_INVALID || status == BEAMC_UNAVAILABLE);
+    for (; *words != NULL; words++)
+        assert_contains(err.text, *words);
+    assert_contains(err.text, "prod/payments");
+    assert_lacks(err.text, "key-123");
+    assert_int_equal(f.bundle->num_emitted, 0);
+    close_fixture(&f);
+}
+
+#define WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void each_failure_names_the_setting_at_fault(void **state) {
+    (void)state;
+    check_failure("", &(test_step){.status = 401, .body = "{\"message\":\"key key-123 is unknown\"}"},
+                  WORDS("HTTP 401", "key *** is unknown", "api_key"));
+    check_failure("", &(test_step){.status = 403}, WORDS("HTTP 403", "Editor", "\"prod\""));
+    check_failure("", &(test_step){.status = 404, .body = "{\"requestError\":{\"errorMessage\":\"no such source\"}}"},
+                  WORDS("HTTP 404", "no such source", "stream_source_name \"payments\""));
+    check_failure(",\"max_retries\":1", &(test_step){.status = 500, .body = "oops", .times = 9},
+                  WORDS("gave up", "HTTP 500", "oops", "tried 2 times", "max_retries=1"));
+    check_failure(",\"max_retries\":0,\"timeout\":0.1", &(test_step){.status = 200, .delay_ms = 3000, .times = 9},
+                  WORDS("gave up", "within the timeout", "tried 1 time"));
+    check_failure("", &(test_step){.status = 429, .headers = "Retry-After: 60\r\n"},
+                  WORDS("gave up", "HTTP 429", "max_in_flight", "max_retry_seconds=1"));
+    check_failure(",\"max_retries\":0", &(test_step){.status = 200, .body = "<html>"},
+                  WORDS("gave up", "HTTP 200", "not an answer of Tecton"));
+}
+
+static void a_failure_ends_the_bundle_at_the_next_row(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"batch_size\":1");
+    test_step steps[] = {{.status = 403, .times = 9999}};
+    test_server_script(f.server, steps, 1);
+    beamc_error err = {{0}};
+    beamc_status status = BEAMC_OK;
+    unsigned num_rows = 0;
+    for (; num_rows < 100000 && status == BEAMC_OK; num_rows++)
+        status = write_row(&f, "u", null_value(), NULL, &err);
+    assert_int_equal(status, BEAMC_INVALID);
+    assert_contains(err.text, "HTTP 403");
+    close_fixture(&f);
+}
+
+static void a_row_past_the_byte_limit_is_refused(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    char *text = beamc_alloc(300 * 1024);
+    memset(text, 'x', 300 * 1024);
+    text[300 * 1024 - 1] = '\0';
+    beamc_error err = {{0}};
+    assert_int_equal(write_row(&f, text, null_value(), NULL, &err), BEAMC_LIMIT);
+    assert_contains(err.text, "262144");
+    text[256 * 1024 - 60] = '\0'; /* the record fits, the request around it does not */
+    assert_int_equal(write_row(&f, text, null_value(), NULL, &err), BEAMC_LIMIT);
+    assert_contains(err.text, "at most 262144");
+    free(text);
+    close_fixture(&f);
+}
+
+static void long_rows_close_a_batch_by_bytes(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    char *text = beamc_alloc(100 * 1024);
+    memset(text, 'x', 100 * 1024);
+    text[100 * 1024 - 1] = '\0';
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(write_row(&f, text, null_value(), NULL, NULL), BEAMC_OK);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 3); /* two, two, one */
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 5);
+    const beamc_distribution *bytes = fake_distribution(f.metrics, "tecton_stream_ingest:request_bytes");
+    assert_true(bytes->max <= 256 * 1024);
+    free(text);
+    close_fixture(&f);
+}
+
+static void output_rows_take_windows_and_time_of_the_latest_element(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    static const int64_t times[] = {500, 900, 700};
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t windows[3] = {(uint8_t)i, 7, 15};
+        beamc_value values[2] = {text_value("u"), null_value()};
+        beamc_element element = {.fields = values,
+                                 .timestamp_ms = times[i],
+                                 .windows = windows,
+                                 .windows_len = i == 1 ? 3 : 2,
+                                 .num_windows = 1 + (uint32_t)i};
+        assert_int_equal(fake_run_process(&f.dofn, f.instance, f.bundle, &element, NULL, NULL), BEAMC_OK);
+        memset(windows, 0xff, sizeof windows); /* borrowed for the call only */
+    }
+    finish(&f);
+    assert_int_equal(f.bundle->num_emitted, 1);
+    const fake_emitted *row = &f.bundle->emitted[0];
+    assert_int_equal(row->fields[0], 3);
+    assert_int_equal(row->timestamp_ms, 900);
+    assert_int_equal(row->num_windows, 2);
+    assert_int_equal(row->windows_len, 3);
+    assert_int_equal(row->windows[0], 1);
+    assert_int_equal(row->windows[1], 7);
+    close_fixture(&f);
+}
+
+static void an_empty_bundle_sends_nothing(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 0);
+    assert_int_equal(f.bundle->num_emitted, 0);
+    close_fixture(&f);
+}
+
+static void a_dry_run_asks_for_one_and_counts_no_records(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"dry_run\":true");
+    write_rows(&f, 2);
+    finish(&f);
+    assert_contains(test_server_request(f.server, 0)->body, "\"dry_run\":true");
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 0);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_requests"), 1);
+    close_fixture(&f);
+}
+
+static void linger_zero_waits_for_the_bundles_end(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"linger_ms\":0");
+    f.bundle->input_waiting = false;
+    write_rows(&f, 3);
+    assert_int_equal(test_server_num_requests(f.server), 0);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    close_fixture(&f);
+}
+
+static void rows_that_come_while_the_engine_takes_the_batch_are_all_sent_once(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"linger_ms\":1");
+    f.bundle->input_waiting = false; /* each row parks the batch, which leaves a millisecond after its first record */
+    write_rows(&f, 2000);
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 2000);
+    const beamc_distribution *records = fake_distribution(f.metrics, "tecton_stream_ingest:records_per_request");
+    assert_int_equal(records->sum, 2000);
+    assert_int_equal(records->count, test_server_num_requests(f.server));
+    close_fixture(&f);
+}
+
+static void a_failed_bundle_leaves_nothing_for_the_next(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"batch_size\":2");
+    test_step steps[] = {{.status = 400}};
+    test_server_script(f.server, steps, 1);
+    f.bundle->input_waiting = false; /* the last row is parked when the bundle ends */
+    for (int i = 0; i < 3; i++)
+        (void)write_row(&f, "old", null_value(), NULL, NULL);
+    f.dofn.end_bundle(f.instance);
+    fake_bundle_free(f.bundle);
+    size_t num_before = test_server_num_requests(f.server);
+    f.bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
+    beamc_error err = {{0}};
+    assert_int_equal(write_row(&f, "new", null_value(), NULL, &err), BEAMC_OK);
+    beamc_status status = fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err);
+    if (status ==
+        BEAMC_OK) { /* else the old request had not been read when it was cancelled, and this one got the 400 */
+        const test_request *last = test_server_request(f.server, test_server_num_requests(f.server) - 1);
+        assert_contains(last->body, "new");
+        assert_lacks(last->body, "old");
+        assert_int_equal(f.bundle->num_emitted, 1);
+    }
+    assert_true(test_server_num_requests(f.server) <= num_before + 2);
+    close_fixture(&f);
+}
+
+static void a_payload_from_another_version_is_refused(void **state) {
+    (void)state;
+    fixture f = {.metrics = fake_metrics_new()};
+    assert_int_equal(tecton_delivery_engine_new(&f.engine, NULL), BEAMC_OK);
+    f.dofn = tecton_sink_dofn(f.engine);
+    beamc_error err = {{0}};
+    assert_int_equal(make_instance(&f, "not json", &err), BEAMC_INVALID);
+    assert_contains(err.text, "payload");
+    assert_int_equal(make_instance(&f, "{\"no_such_option\":1}", &err), BEAMC_INVALID);
+    assert_contains(err.text, "no_such_option");
+    tecton_delivery_engine_free(f.engine);
+    fake_metrics_free(f.metrics);
+}
+
 static void an_unset_key_variable_fails_setup_with_its_name(void **state) {
     (void)state;
     fixture f = {.metrics = fake_metrics_new()};
@@ -300,6 +505,17 @@ int main(void) {
         cmocka_unit_test(process_waits_when_the_engine_is_full_and_is_woken),
         cmocka_unit_test(a_bundle_that_ends_early_cancels_and_does_not_wait),
         cmocka_unit_test(a_second_bundle_uses_the_same_connections),
+        cmocka_unit_test(each_failure_names_the_setting_at_fault),
+        cmocka_unit_test(a_failure_ends_the_bundle_at_the_next_row),
+        cmocka_unit_test(a_row_past_the_byte_limit_is_refused),
+        cmocka_unit_test(long_rows_close_a_batch_by_bytes),
+        cmocka_unit_test(output_rows_take_windows_and_time_of_the_latest_element),
+        cmocka_unit_test(an_empty_bundle_sends_nothing),
+        cmocka_unit_test(a_dry_run_asks_for_one_and_counts_no_records),
+        cmocka_unit_test(linger_zero_waits_for_the_bundles_end),
+        cmocka_unit_test(rows_that_come_while_the_engine_takes_the_batch_are_all_sent_once),
+        cmocka_unit_test(a_failed_bundle_leaves_nothing_for_the_next),
+        cmocka_unit_test(a_payload_from_another_version_is_refused),
         cmocka_unit_test(an_unset_key_variable_fails_setup_with_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
