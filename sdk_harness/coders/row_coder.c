@@ -177,20 +177,72 @@ static beamc_status decode_millis(beamc_byte_reader *in, beamc_value *out, beamc
     return BEAMC_OK;
 }
 
-static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
-                                 beamc_error *err) {
+/* Nanoseconds in one unit of a timestamp of so many digits. */
+static int64_t nanos_per_subsecond(uint8_t precision) {
+    int64_t nanos = NANOS_PER_SECOND;
+    for (uint8_t i = 0; i < precision; i++)
+        nanos /= 10;
+    return nanos;
+}
+
+/* decimal:v1 has no length around it: varint scale, varint length, unscaled big-endian bytes. */
+static beamc_status decode_decimal(beamc_byte_reader *in, beamc_value *out, beamc_error *err) {
+    uint64_t scale = 0;
+    size_t len = 0;
+    const uint8_t *unscaled = NULL;
+    BEAMC_TRY(beamc_read_varint(in, &scale, err));
+    BEAMC_TRY(beamc_read_length(in, "a decimal's length", &len, err));
+    BEAMC_TRY(beamc_read_bytes(in, len, &unscaled, err));
+    int64_t wide = (int64_t)scale;
+    bool is_32_bits = scale <= UINT32_MAX;
+    int64_t value = is_32_bits ? (int32_t)(uint32_t)scale : wide;
+    if (value < INT32_MIN || value > INT32_MAX)
+        return beamc_fail(err, BEAMC_INVALID, "a decimal's scale before byte %" PRIu64 " is out of range",
+                          beamc_byte_reader_position(in));
+    *out = (beamc_value){.kind = BEAMC_VALUE_DECIMAL,
+                         .as.decimal = {.unscaled = unscaled,
+                                        .unscaled_len = (uint32_t)len,
+                                        .scale = (int32_t)value,
+                                        .scale_is_32_bits = is_32_bits}};
+    return BEAMC_OK;
+}
+
+static beamc_status decode_logical(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
+                                   beamc_error *err) {
     switch (type->logical) {
     case BEAMC_LOGICAL_MICROS_INSTANT:
         return decode_instant_row(type, in, arena, NANOS_PER_MICRO, out, err);
     case BEAMC_LOGICAL_NANOS_INSTANT:
         return decode_instant_row(type, in, arena, 1, out, err);
-    case BEAMC_LOGICAL_MILLIS_INSTANT:
+    case BEAMC_LOGICAL_TIMESTAMP:
+        return decode_instant_row(type, in, arena, nanos_per_subsecond(type->precision), out, err);
+    case BEAMC_LOGICAL_DECIMAL:
+        return decode_decimal(in, out, err);
+    default: /* the three of milliseconds */
         return decode_millis(in, out, err);
-    case BEAMC_LOGICAL_NONE:
-    case BEAMC_LOGICAL_PYTHON_ANY:
-    case BEAMC_LOGICAL_OTHER:
-        break;
     }
+}
+
+/* True when the bytes are not those of the representation's kind, or the value is another one. */
+static bool has_own_bytes(beamc_logical logical) {
+    switch (logical) {
+    case BEAMC_LOGICAL_MICROS_INSTANT:
+    case BEAMC_LOGICAL_NANOS_INSTANT:
+    case BEAMC_LOGICAL_MILLIS_INSTANT:
+    case BEAMC_LOGICAL_TIMESTAMP:
+    case BEAMC_LOGICAL_DECIMAL:
+    case BEAMC_LOGICAL_JAVA_DATE:
+    case BEAMC_LOGICAL_JAVA_TIME:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
+                                 beamc_error *err) {
+    if (type->logical != BEAMC_LOGICAL_NONE && has_own_bytes(type->logical))
+        return decode_logical(type, in, arena, out, err);
     switch (type->kind) {
     case BEAMC_TYPE_BYTE: {
         uint8_t byte = 0;
@@ -381,24 +433,41 @@ static bool value_fits(const beamc_type *type, const beamc_value *value) {
     return false;
 }
 
-static beamc_status encode_value(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                 beamc_error *err) {
+static beamc_status encode_decimal(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
+                                   beamc_error *err) {
+    if (value->kind != BEAMC_VALUE_DECIMAL)
+        return wrong_kind(type, value, err);
+    int32_t scale = value->as.decimal.scale;
+    (void)beamc_append_varint(out, value->as.decimal.scale_is_32_bits ? (uint32_t)scale : (uint64_t)(int64_t)scale);
+    (void)beamc_append_varint(out, value->as.decimal.unscaled_len);
+    (void)beamc_byte_buffer_append(out, value->as.decimal.unscaled, value->as.decimal.unscaled_len);
+    return BEAMC_OK;
+}
+
+static beamc_status encode_logical(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
+                                   beamc_error *err) {
     switch (type->logical) {
     case BEAMC_LOGICAL_MICROS_INSTANT:
         return encode_instant_row(type, value, NANOS_PER_MICRO, out, err);
     case BEAMC_LOGICAL_NANOS_INSTANT:
         return encode_instant_row(type, value, 1, out, err);
-    case BEAMC_LOGICAL_MILLIS_INSTANT:
+    case BEAMC_LOGICAL_TIMESTAMP:
+        return encode_instant_row(type, value, (uint32_t)nanos_per_subsecond(type->precision), out, err);
+    case BEAMC_LOGICAL_DECIMAL:
+        return encode_decimal(type, value, out, err);
+    default: /* the three of milliseconds */
         if (value->kind != BEAMC_VALUE_TIMESTAMP)
             return wrong_kind(type, value, err);
         (void)beamc_append_shifted_millis(out, value->as.time.seconds * MILLIS_PER_SECOND +
                                                    (int64_t)(value->as.time.nanos / NANOS_PER_MILLI));
         return BEAMC_OK;
-    case BEAMC_LOGICAL_NONE:
-    case BEAMC_LOGICAL_PYTHON_ANY:
-    case BEAMC_LOGICAL_OTHER:
-        break;
     }
+}
+
+static beamc_status encode_value(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
+                                 beamc_error *err) {
+    if (type->logical != BEAMC_LOGICAL_NONE && has_own_bytes(type->logical))
+        return encode_logical(type, value, out, err);
     if (!value_fits(type, value))
         return wrong_kind(type, value, err);
     switch (type->kind) {

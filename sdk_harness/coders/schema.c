@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* URNs of schema.proto, of the Java SDK's SchemaTranslation and of the Go SDK's logicaltypes.go; Java's
+ * "beam:logical_type:javasdk_..." are its own types under a general rule. */
 static const struct {
     const char *urn;
     beamc_logical logical;
@@ -14,6 +16,29 @@ static const struct {
     {"beam:logical_type:micros_instant:v1", BEAMC_LOGICAL_MICROS_INSTANT},
     {"beam:logical_type:millis_instant:v1", BEAMC_LOGICAL_MILLIS_INSTANT},
     {"beam:logical_type:nanos_instant:v1", BEAMC_LOGICAL_NANOS_INSTANT},
+    {"beam:logical_type:nanos_duration:v1", BEAMC_LOGICAL_OTHER},
+    {"beam:logical_type:timestamp:v1", BEAMC_LOGICAL_TIMESTAMP},
+    {"beam:logical_type:decimal:v1", BEAMC_LOGICAL_DECIMAL},
+    {"beam:logical_type:fixed_decimal:v1", BEAMC_LOGICAL_DECIMAL},
+    {"beam:logical_type:fixed_bytes:v1", BEAMC_LOGICAL_PLAIN},
+    {"beam:logical_type:var_bytes:v1", BEAMC_LOGICAL_PLAIN},
+    {"beam:logical_type:fixed_char:v1", BEAMC_LOGICAL_PLAIN},
+    {"beam:logical_type:var_char:v1", BEAMC_LOGICAL_PLAIN},
+    {"beam:logical_type:date:v1", BEAMC_LOGICAL_DATE},
+    {"beam:logical_type:time:v1", BEAMC_LOGICAL_TIME},
+    {"beam:logical_type:datetime:v1", BEAMC_LOGICAL_DATETIME},
+    {"beam:logical_type:uuid:v1", BEAMC_LOGICAL_UUID},
+    {"beam:logical_type:javasdk_enum:v1", BEAMC_LOGICAL_ENUM},
+    {"beam:logical_type:javasdk_oneof:v1", BEAMC_LOGICAL_ONE_OF},
+    {"beam:logical_type:javasdk_date:v1", BEAMC_LOGICAL_JAVA_DATE},
+    {"beam:logical_type:javasdk_time:v1", BEAMC_LOGICAL_JAVA_TIME},
+    {"int", BEAMC_LOGICAL_PLAIN},
+    {"int8", BEAMC_LOGICAL_PLAIN},
+    {"uint", BEAMC_LOGICAL_PLAIN},
+    {"uint16", BEAMC_LOGICAL_PLAIN},
+    {"uint32", BEAMC_LOGICAL_PLAIN},
+    {"uint64", BEAMC_LOGICAL_PLAIN},
+    {"time.Time", BEAMC_LOGICAL_GO_TIME},
     {"beam:logical:pythonsdk_any:v1", BEAMC_LOGICAL_PYTHON_ANY},
 };
 
@@ -47,6 +72,9 @@ static void type_free(const beamc_type *type) {
 
 static void type_cleanup(beamc_type *type) {
     free((char *)(uintptr_t)type->logical_urn);
+    for (uint32_t i = 0; i < type->num_enum_names; i++)
+        free((char *)(uintptr_t)type->enum_names[i]);
+    free((void *)(uintptr_t)type->enum_names);
     type_free(type->element);
     type_free(type->key);
     beamc_schema_free(mutable_schema(type->row));
@@ -66,8 +94,8 @@ static beamc_status parse_inner(const Beam__FieldType *message, unsigned depth, 
 static bool is_row_of(const beamc_type *type, const char *first, const char *second) {
     return type->kind == BEAMC_TYPE_ROW && type->row->num_fields == 2 &&
            strcmp(type->row->fields[0].name, first) == 0 && strcmp(type->row->fields[1].name, second) == 0 &&
-           type->row->fields[0].type.kind == BEAMC_TYPE_INT64 &&
-           (type->row->fields[1].type.kind == BEAMC_TYPE_INT64 || type->row->fields[1].type.kind == BEAMC_TYPE_INT32);
+           type->row->fields[0].type.kind == BEAMC_TYPE_INT64 && type->row->fields[1].type.kind >= BEAMC_TYPE_INT16 &&
+           type->row->fields[1].type.kind <= BEAMC_TYPE_INT64;
 }
 
 /* The bytes of an instant are read by our own rule, so its representation must be the one the rule knows. */
@@ -77,37 +105,118 @@ static bool representation_fits(const beamc_type *type) {
         return is_row_of(type, "seconds", "micros");
     case BEAMC_LOGICAL_NANOS_INSTANT:
         return is_row_of(type, "seconds", "nanos");
+    case BEAMC_LOGICAL_TIMESTAMP:
+        return is_row_of(type, "seconds", "subseconds");
+    case BEAMC_LOGICAL_DATETIME:
+        return is_row_of(type, "date", "time");
     case BEAMC_LOGICAL_MILLIS_INSTANT:
+    case BEAMC_LOGICAL_DATE:
+    case BEAMC_LOGICAL_TIME:
         return type->kind == BEAMC_TYPE_INT64;
+    case BEAMC_LOGICAL_DECIMAL:
+        return type->kind == BEAMC_TYPE_BYTES;
+    case BEAMC_LOGICAL_ENUM:
+        return type->kind == BEAMC_TYPE_INT32;
+    case BEAMC_LOGICAL_ONE_OF:
+        return type->kind == BEAMC_TYPE_ROW;
+    case BEAMC_LOGICAL_UUID:
+        return type->kind == BEAMC_TYPE_ROW && type->row->num_fields == 2 &&
+               type->row->fields[0].type.kind == BEAMC_TYPE_INT64 && type->row->fields[1].type.kind == BEAMC_TYPE_INT64;
+    case BEAMC_LOGICAL_GO_TIME:
+        return type->kind == BEAMC_TYPE_ROW && type->row->num_fields == 1 &&
+               type->row->fields[0].type.kind == BEAMC_TYPE_STRING;
     default:
         return true;
     }
 }
 
+/* A timestamp's argument: its precision in digits. */
+static beamc_status read_precision(const Beam__LogicalType *message, beamc_type *type, beamc_error *err) {
+    const Beam__AtomicTypeValue *value = NULL;
+    if (message->argument != NULL && message->argument->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE)
+        value = message->argument->atomic_value;
+    if (value == NULL || value->value_case != BEAM__ATOMIC_TYPE_VALUE__VALUE_INT32 || value->int32 < 0 ||
+        value->int32 > 9)
+        return beamc_fail(err, BEAMC_INVALID, "timestamp type %s has no precision from 0 to 9", message->urn);
+    type->precision = (uint8_t)value->int32;
+    return BEAMC_OK;
+}
+
+enum { MAX_ENUM_NAMES = 100000 };
+
+/* An enumeration's argument: a map of names to numbers. Names without a number from 0 on are left out. */
+static beamc_status read_enum_names(const Beam__LogicalType *message, beamc_type *type, beamc_error *err) {
+    if (message->argument == NULL || message->argument->field_value_case != BEAM__FIELD_VALUE__FIELD_VALUE_MAP_VALUE)
+        return BEAMC_OK; /* numbers without names */
+    const Beam__MapTypeValue *map = message->argument->map_value;
+    uint32_t count = 0;
+    for (size_t i = 0; i < map->n_entries; i++) {
+        const Beam__FieldValue *value = map->entries[i]->value;
+        if (value == NULL || value->field_value_case != BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE ||
+            value->atomic_value->int32 < 0)
+            continue;
+        if (value->atomic_value->int32 >= MAX_ENUM_NAMES)
+            return beamc_fail(err, BEAMC_LIMIT, "an enumeration has the number %d, %d is the limit",
+                              (int)value->atomic_value->int32, MAX_ENUM_NAMES);
+        if ((uint32_t)value->atomic_value->int32 >= count)
+            count = (uint32_t)value->atomic_value->int32 + 1;
+    }
+    char **names = beamc_alloc_zero(count, sizeof *names);
+    for (size_t i = 0; i < map->n_entries; i++) {
+        const Beam__FieldValue *key = map->entries[i]->key;
+        const Beam__FieldValue *value = map->entries[i]->value;
+        bool named = key != NULL && key->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE &&
+                     key->atomic_value->value_case == BEAM__ATOMIC_TYPE_VALUE__VALUE_STRING && value != NULL &&
+                     value->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE &&
+                     value->atomic_value->int32 >= 0;
+        if (named && names[value->atomic_value->int32] == NULL)
+            names[value->atomic_value->int32] = beamc_strdup(key->atomic_value->string);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (names[i] == NULL)
+            names[i] = beamc_strdup("");
+    type->enum_names = (const char *const *)names;
+    type->num_enum_names = count;
+    return BEAMC_OK;
+}
+
+/* A logical type over a logical type: the outer one counts where it says more. */
+static bool inner_meaning_stays(beamc_logical inner, beamc_logical outer) {
+    if (outer == BEAMC_LOGICAL_JAVA_DATE || outer == BEAMC_LOGICAL_JAVA_TIME)
+        return false;
+    return inner != BEAMC_LOGICAL_NONE && inner != BEAMC_LOGICAL_OTHER && inner != BEAMC_LOGICAL_PLAIN;
+}
+
 static beamc_status parse_logical(const Beam__LogicalType *message, unsigned depth, beamc_type *type,
                                   beamc_error *err) {
     bool nullable = type->nullable;
+    beamc_logical logical = BEAMC_LOGICAL_OTHER;
+    for (size_t i = 0; i < sizeof known_logical_types / sizeof known_logical_types[0]; i++)
+        if (strcmp(message->urn, known_logical_types[i].urn) == 0)
+            logical = known_logical_types[i].logical;
     if (message->representation == NULL ||
         message->representation->type_info_case == BEAM__FIELD_TYPE__TYPE_INFO__NOT_SET) {
         type->kind = BEAMC_TYPE_OPAQUE;
     } else {
         BEAMC_TRY(parse_type(message->representation, depth + 1, type, err));
-        if (type->logical != BEAMC_LOGICAL_NONE && type->logical != BEAMC_LOGICAL_OTHER) {
-            /* A logical type over an instant, such as Java's JDBC date: bytes and meaning are the instant's. */
+        if (inner_meaning_stays(type->logical, logical)) {
+            /* fixed_decimal over decimal, an unknown type over an instant: bytes and meaning are the inner one's. */
             type->nullable = nullable;
             return BEAMC_OK;
         }
+        bool needs_instant = logical == BEAMC_LOGICAL_JAVA_DATE || logical == BEAMC_LOGICAL_JAVA_TIME;
+        if (needs_instant && type->logical != BEAMC_LOGICAL_MILLIS_INSTANT)
+            return beamc_fail(err, BEAMC_INVALID, "logical type %s has an unexpected representation", message->urn);
     }
     type->nullable = nullable;
     free((char *)(uintptr_t)type->logical_urn);
     type->logical_urn = beamc_strdup(message->urn);
-    type->logical = BEAMC_LOGICAL_OTHER;
-    for (size_t i = 0; i < sizeof known_logical_types / sizeof known_logical_types[0]; i++)
-        if (strcmp(message->urn, known_logical_types[i].urn) == 0)
-            type->logical = known_logical_types[i].logical;
+    type->logical = logical;
     if (!representation_fits(type))
         return beamc_fail(err, BEAMC_INVALID, "logical type %s has an unexpected representation", message->urn);
-    return BEAMC_OK;
+    if (logical == BEAMC_LOGICAL_TIMESTAMP)
+        return read_precision(message, type, err);
+    return logical == BEAMC_LOGICAL_ENUM ? read_enum_names(message, type, err) : BEAMC_OK;
 }
 
 static beamc_status parse_type(const Beam__FieldType *message, unsigned depth, beamc_type *type, beamc_error *err) {

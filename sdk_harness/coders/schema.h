@@ -33,14 +33,26 @@ typedef enum {
     BEAMC_TYPE_OPAQUE = 14 /* a logical type without a representation: its bytes cannot be read */
 } beamc_type_kind;
 
-/* Logical types that change how bytes are read or what they mean. All others keep BEAMC_LOGICAL_OTHER and
- * are read by their representation. */
+/* Logical types that we know. All others keep BEAMC_LOGICAL_OTHER; their bytes are their representation's. The
+ * value is the representation's too, unless the comment says otherwise. */
 typedef enum {
     BEAMC_LOGICAL_NONE,
+    BEAMC_LOGICAL_PLAIN,          /* means what its representation means: var_char, Go's int, ... */
     BEAMC_LOGICAL_MICROS_INSTANT, /* Row<seconds INT64, micros INT64>; a TIMESTAMP value */
     BEAMC_LOGICAL_MILLIS_INSTANT, /* 8 bytes, shifted big-endian milliseconds; a TIMESTAMP value */
     BEAMC_LOGICAL_NANOS_INSTANT,  /* Row<seconds INT64, nanos INT32>; a TIMESTAMP value */
-    BEAMC_LOGICAL_PYTHON_ANY,     /* Python's Any: pickled bytes no other language can read */
+    BEAMC_LOGICAL_TIMESTAMP,  /* Row<seconds INT64, subseconds INT16 or INT32>, precision digits; a TIMESTAMP value */
+    BEAMC_LOGICAL_DECIMAL,    /* varint scale, varint length, unscaled bytes; a DECIMAL value */
+    BEAMC_LOGICAL_DATE,       /* INT64 days since 1970 */
+    BEAMC_LOGICAL_TIME,       /* INT64 nanoseconds of the day */
+    BEAMC_LOGICAL_DATETIME,   /* Row<date INT64, time INT64>, as the two above */
+    BEAMC_LOGICAL_ENUM,       /* INT32; the names are in enum_names */
+    BEAMC_LOGICAL_ONE_OF,     /* a row of nullable fields of which one is set */
+    BEAMC_LOGICAL_UUID,       /* Row<most significant INT64, least significant INT64> */
+    BEAMC_LOGICAL_JAVA_DATE,  /* Java's JDBC date: a millis instant at midnight; a TIMESTAMP value */
+    BEAMC_LOGICAL_JAVA_TIME,  /* Java's JDBC time: a millis instant on 1970-01-01; a TIMESTAMP value */
+    BEAMC_LOGICAL_GO_TIME,    /* Go's time.Time: Row<EncodedBeamData STRING>, RFC 3339 text */
+    BEAMC_LOGICAL_PYTHON_ANY, /* Python's Any: pickled bytes no other language can read */
     BEAMC_LOGICAL_OTHER
 } beamc_logical;
 
@@ -51,10 +63,13 @@ struct beamc_type {
     beamc_type_kind kind; /* of the representation, where the type is logical */
     bool nullable;
     beamc_logical logical;
-    const char *logical_urn;   /* NULL unless logical */
-    const beamc_type *element; /* ARRAY, ITERABLE: the element; MAP: the value */
-    const beamc_type *key;     /* MAP */
-    const beamc_schema *row;   /* ROW */
+    const char *logical_urn;       /* NULL unless logical */
+    const beamc_type *element;     /* ARRAY, ITERABLE: the element; MAP: the value */
+    const beamc_type *key;         /* MAP */
+    const beamc_schema *row;       /* ROW */
+    const char *const *enum_names; /* ENUM: num_enum_names names by number, "" where a number has none */
+    uint32_t num_enum_names;
+    uint8_t precision; /* TIMESTAMP: digits after the second, 0 to 9 */
 };
 
 typedef struct {

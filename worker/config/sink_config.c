@@ -29,10 +29,15 @@ static tecton_given given_of(const beamc_value *value) {
         return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a row"};
     case BEAMC_VALUE_TIMESTAMP:
         return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a timestamp"};
+    case BEAMC_VALUE_DECIMAL:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a decimal"};
     case BEAMC_VALUE_NULL:
+        return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "null"};
+    case BEAMC_VALUE_TUPLE: /* never inside a row */
+    case BEAMC_VALUE_WINDOW:
         break;
     }
-    return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "null"};
+    return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a value of another kind"};
 }
 
 beamc_status tecton_sink_config_parse(const beamc_schema *schema, const beamc_value *values, tecton_sink_config *config,

@@ -77,7 +77,7 @@ static beamc_status check_logical(const beamc_type *type, const tecton_field_pat
         (void)snprintf(why, sizeof why, "Beam could only type it as Any, which no other language can read. %s",
                        untyped_cure);
         return refuse(path, err, why);
-    case BEAMC_LOGICAL_OTHER:
+    default: /* looked at by URN */
         break;
     }
     const char *urn = type->logical_urn == NULL ? "" : type->logical_urn;
