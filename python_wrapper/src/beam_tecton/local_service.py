@@ -157,8 +157,8 @@ class LocalService:
         if not self._stopping:
             self._log_reader.join(READERS_END_SECONDS)
             _LOGGER.error(
-                "The beam-tecton service %s while it was in use; pipelines that run on its workers fail. Its last "
-                "lines:\n%s",
+                "The beam-tecton service %s while it was in use; pipelines that need its workers may fail. Its "
+                "last lines:\n%s",
                 _describe_exit(code),
                 self.last_lines(),
             )

@@ -138,9 +138,10 @@ class WriteToTectonStream(beam.PTransform):
             )
         except grpc.RpcError as error:
             raise local_service.ServiceError(_unreachable(address, service, error)) from error
-        if isinstance(outputs, PCollection):
-            return TectonWriteResult({outputs.tag or "written": outputs})
-        return TectonWriteResult(outputs)
+        result = TectonWriteResult({outputs.tag or "written": outputs} if isinstance(outputs, PCollection) else outputs)
+        # Beam's own runner notices a worker that dies only when somebody reads what it sends.
+        result.written | "Acknowledged" >> beam.Map(_same)
+        return result
 
     def display_data(self) -> Dict[str, Any]:
         config = self._config
