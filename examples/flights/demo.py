@@ -287,4 +287,8 @@ def tail(log: Path, num_bytes: int = 4000) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nInterrupted; everything that was started is ended.")
+        sys.exit(130)

@@ -39,6 +39,7 @@ class Emulator:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
+                start_new_session=True,  # Ctrl-C goes to this process, which ends it
                 text=True,
             )
         assert self._process.stdout is not None

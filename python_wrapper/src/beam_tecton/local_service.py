@@ -23,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 _OUTPUT = logging.getLogger("beam_tecton.service")
 
 START_SECONDS = 30.0  # from start to the line that names the port; it takes a few milliseconds
-STOP_SECONDS = 5.0  # the polite part of an end; workers finish what they can in it
+STOP_SECONDS = 10.0  # the polite part of an end; the service gives bundles that run 8 s of it
 WORKERS_END_SECONDS = 2.0  # workers of a pipeline that is over end by themselves within milliseconds
 READERS_END_SECONDS = 1.0  # for what it wrote last; its pipes close with its last worker
 LAST_LINES = 20  # lines of its log quoted in errors
