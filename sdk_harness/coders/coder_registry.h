@@ -5,15 +5,11 @@
 #define SDK_HARNESS_CODERS_CODER_REGISTRY_H
 
 #include "sdk_harness/base/status.h"
+#include "sdk_harness/coders/coder_lookup.h"
 #include "sdk_harness/coders/schema.h"
 #include "sdk_harness/coders/windowed_value.h"
 
 #include <stddef.h>
-
-struct Beam__Coder;
-
-/* Looks a coder up by id; NULL when there is none. */
-typedef const struct Beam__Coder *(*beamc_coder_lookup)(void *context, const char *coder_id);
 
 /* What the edge carries. Owns its schema; release with beamc_edge_coder_cleanup. */
 typedef struct {
