@@ -115,105 +115,166 @@ bool tecton_json_string(beamc_byte_buffer *out, const uint8_t *text, size_t len,
     return true;
 }
 
+/* Exactly eight digits. */
+static void put_8_digits(char *to, uint32_t value) {
+    uint32_t high = value / 10000;
+    uint32_t low = value % 10000;
+    memcpy(to, two_digits + high / 100 * 2, 2);
+    memcpy(to + 2, two_digits + high % 100 * 2, 2);
+    memcpy(to + 4, two_digits + low / 100 * 2, 2);
+    memcpy(to + 6, two_digits + low % 100 * 2, 2);
+}
+
 /* Writes the digits of `value` so that they end before `end`; returns where they start. 20 bytes at most. */
 static char *digits_before(char *end, uint64_t value) {
-    while (value >= 100) {
-        end -= 2;
-        memcpy(end, two_digits + value % 100 * 2, 2);
-        value /= 100;
+    while (value >= 100000000) {
+        end -= 8;
+        put_8_digits(end, (uint32_t)(value % 100000000));
+        value /= 100000000;
     }
-    if (value >= 10) {
+    uint32_t rest = (uint32_t)value;
+    while (rest >= 100) {
         end -= 2;
-        memcpy(end, two_digits + value * 2, 2);
+        memcpy(end, two_digits + rest % 100 * 2, 2);
+        rest /= 100;
+    }
+    if (rest >= 10) {
+        end -= 2;
+        memcpy(end, two_digits + rest * 2, 2);
     } else {
-        *--end = (char)('0' + value);
+        *--end = (char)('0' + rest);
     }
     return end;
 }
 
+static const uint64_t powers_of_ten[] = {1,
+                                         10,
+                                         100,
+                                         1000,
+                                         10000,
+                                         100000,
+                                         1000000,
+                                         10000000,
+                                         100000000,
+                                         1000000000,
+                                         10000000000,
+                                         100000000000,
+                                         1000000000000,
+                                         10000000000000,
+                                         100000000000000,
+                                         1000000000000000,
+                                         10000000000000000,
+                                         100000000000000000,
+                                         1000000000000000000,
+                                         10000000000000000000U};
+
+/* 1 for zero. */
+static int count_digits(uint64_t value) {
+    int bits = 64 - __builtin_clzll(value | 1);
+    int guess = bits * 1233 >> 12; /* bits * log10(2), rounded down */
+    return guess + (value >= powers_of_ten[guess] ? 1 : 0) + (value == 0 ? 1 : 0);
+}
+
+/* Writes `value` at `to` and returns the end. Numbers are written where they belong, not beside and copied: reading
+ * back what small stores have just written stalls. */
+static char *put_digits(char *to, uint64_t value) {
+    char *end = to + count_digits(value);
+    (void)digits_before(end, value);
+    return end;
+}
+
+/* Writes exactly `places` digits, with zeros in front. */
+static char *put_padded(char *to, uint64_t value, int places) {
+    char *end = to + places;
+    for (char *start = digits_before(end, value); start > to;)
+        *--start = '0';
+    return end;
+}
+
+enum { NUMBER_BYTES = 32 /* no number's text is longer */ };
+
 void tecton_json_integer(beamc_byte_buffer *out, int64_t value) {
-    char text[24];
-    char *end = text + sizeof text;
-    char *start = digits_before(end, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-    if (value < 0)
-        *--start = '-';
-    beamc_byte_buffer_append(out, start, (size_t)(end - start));
+    char *to = (char *)beamc_byte_buffer_reserve(out, NUMBER_BYTES);
+    if (to == NULL)
+        return;
+    char *start = to;
+    *to = '-';
+    to += value < 0 ? 1 : 0;
+    to = put_digits(to, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    out->len += (size_t)(to - start);
 }
 
 enum { MOST_PLAIN_DIGITS = 17, MOST_LEADING_ZEROS = 5 /* beyond, numbers have an exponent */ };
 
-/* 17 digits of `digits`, 24 bytes of text at most. */
-static void append_decimal(beamc_byte_buffer *out, bool negative, tecton_decimal decimal) {
-    char text[32];
-    char *to = text;
-    char digits[24];
-    char *end = digits + sizeof digits;
-    const char *start = digits_before(end, decimal.digits);
-    int num_digits = (int)(end - start);
-    int point = num_digits + decimal.exponent; /* where it stands, counted from the first digit */
-    if (negative)
-        *to++ = '-';
+/* 25 bytes at most: a sign, 17 digits, a point, and an exponent of five or the zeros in front. */
+static char *put_decimal(char *to, tecton_decimal decimal) {
+    int num_digits = count_digits(decimal.digits);
+    int point = num_digits + decimal.exponent;                 /* where it stands, counted from the first digit */
     if (decimal.exponent >= 0 && point <= MOST_PLAIN_DIGITS) { /* 1200.0 */
-        memcpy(to, start, (size_t)num_digits);
-        memset(to + num_digits, '0', (size_t)decimal.exponent);
-        to += point;
+        to = put_digits(to, decimal.digits * powers_of_ten[decimal.exponent]);
         memcpy(to, ".0", 2);
-        to += 2;
-    } else if (point > 0 && point <= MOST_PLAIN_DIGITS) { /* 12.34 */
-        memcpy(to, start, (size_t)point);
-        to[point] = '.';
-        memcpy(to + point + 1, start + point, (size_t)(num_digits - point));
-        to += num_digits + 1;
-    } else if (point <= 0 && point >= -MOST_LEADING_ZEROS) { /* 0.0012 */
-        memcpy(to, "0.00000", 7);
-        to += 2 - point;
-        memcpy(to, start, (size_t)num_digits);
-        to += num_digits;
-    } else { /* 1.2e-7, 1e22 */
-        *to++ = *start;
-        if (num_digits > 1) {
-            *to++ = '.';
-            memcpy(to, start + 1, (size_t)num_digits - 1);
-            to += num_digits - 1;
-        }
-        *to++ = 'e';
-        int exponent = point - 1;
-        if (exponent < 0)
-            *to++ = '-';
-        char *exponent_start = digits_before(end, (uint64_t)(exponent < 0 ? -exponent : exponent));
-        memcpy(to, exponent_start, (size_t)(end - exponent_start));
-        to += end - exponent_start;
+        return to + 2;
     }
-    beamc_byte_buffer_append(out, text, (size_t)(to - text));
+    if (point > 0 && point <= MOST_PLAIN_DIGITS) { /* 12.34 */
+        uint64_t unit = powers_of_ten[-decimal.exponent];
+        to = put_digits(to, decimal.digits / unit);
+        *to++ = '.';
+        return put_padded(to, decimal.digits % unit, -decimal.exponent);
+    }
+    if (point <= 0 && point >= -MOST_LEADING_ZEROS) { /* 0.0012 */
+        memcpy(to, "0.", 2);
+        return put_padded(to + 2, decimal.digits, num_digits - point);
+    }
+    uint64_t unit = powers_of_ten[num_digits - 1]; /* 1.2e-7, 1e22 */
+    to = put_digits(to, decimal.digits / unit);
+    if (num_digits > 1) {
+        *to++ = '.';
+        to = put_padded(to, decimal.digits % unit, num_digits - 1);
+    }
+    *to++ = 'e';
+    int exponent = point - 1;
+    *to = '-';
+    to += exponent < 0 ? 1 : 0;
+    return put_digits(to, (uint64_t)(exponent < 0 ? -exponent : exponent));
 }
 
-static void append_whole(beamc_byte_buffer *out, bool negative, uint64_t whole) {
-    char text[24];
-    char *end = text + sizeof text - 2;
-    memcpy(end, ".0", 2);
-    char *start = digits_before(end, whole);
-    if (negative)
-        *--start = '-';
-    beamc_byte_buffer_append(out, start, (size_t)(end + 2 - start));
+static char *put_whole(char *to, uint64_t whole) {
+    to = put_digits(to, whole);
+    memcpy(to, ".0", 2);
+    return to + 2;
 }
 
 void tecton_json_double(beamc_byte_buffer *out, double value) {
+    char *to = (char *)beamc_byte_buffer_reserve(out, NUMBER_BYTES);
+    if (to == NULL)
+        return;
+    char *start = to;
     bool negative = __builtin_signbit(value) != 0;
     double magnitude = negative ? -value : value;
+    *to = '-';
+    to += negative ? 1 : 0;
     /* Up to 2^53 every whole double is its own digits; its shortest form would only drop digits that are zeros. */
     if (magnitude < 9007199254740992.0 && magnitude == (double)(uint64_t)magnitude)
-        append_whole(out, negative, (uint64_t)magnitude);
+        to = put_whole(to, (uint64_t)magnitude);
     else
-        append_decimal(out, negative, tecton_shortest_of_double(magnitude));
+        to = put_decimal(to, tecton_shortest_of_double(magnitude));
+    out->len += (size_t)(to - start);
 }
 
 void tecton_json_float(beamc_byte_buffer *out, float value) {
+    char *to = (char *)beamc_byte_buffer_reserve(out, NUMBER_BYTES);
+    if (to == NULL)
+        return;
+    char *start = to;
     bool negative = __builtin_signbit(value) != 0;
     float magnitude = negative ? -value : value;
+    *to = '-';
+    to += negative ? 1 : 0;
     if (magnitude < 16777216.0F && magnitude == (float)(uint32_t)magnitude)
-        append_whole(out, negative, (uint32_t)magnitude);
+        to = put_whole(to, (uint32_t)magnitude);
     else
-        append_decimal(out, negative, tecton_shortest_of_float(magnitude));
+        to = put_decimal(to, tecton_shortest_of_float(magnitude));
+    out->len += (size_t)(to - start);
 }
 
 enum { SECONDS_A_DAY = 86400 };
@@ -236,20 +297,23 @@ bool tecton_json_timestamp(beamc_byte_buffer *out, int64_t seconds, uint32_t nan
     uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
     uint32_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
 
-    char text[40] = "\"0000-00-00T00:00:00.";
+    enum { TEXT_BYTES = 32 }; /* the longest is exactly that */
+    uint8_t *text = beamc_byte_buffer_reserve(out, TEXT_BYTES);
+    if (text == NULL)
+        return true;
+    uint32_t minute_of_day = second_of_day / 60;
+    memcpy(text, "\"0000-00-00T00:00:00.", 21);
     memcpy(text + 1, two_digits + year / 100 * 2, 2);
     memcpy(text + 3, two_digits + year % 100 * 2, 2);
     memcpy(text + 6, two_digits + month * 2, 2);
     memcpy(text + 9, two_digits + day * 2, 2);
-    memcpy(text + 12, two_digits + second_of_day / 3600 * 2, 2);
-    memcpy(text + 15, two_digits + second_of_day / 60 % 60 * 2, 2);
+    memcpy(text + 12, two_digits + minute_of_day / 60 * 2, 2);
+    memcpy(text + 15, two_digits + minute_of_day % 60 * 2, 2);
     memcpy(text + 18, two_digits + second_of_day % 60 * 2, 2);
-    char fraction[16];
-    char *end = fraction + sizeof fraction;
-    char *start = digits_before(end, nanos + UINT64_C(1000000000)) + 1; /* nine digits, leading zeros kept */
-    memcpy(text + 21, start, fraction_digits);
+    put_8_digits((char *)text + 21, nanos / 10);
+    text[29] = (uint8_t)('0' + nanos % 10);
     memcpy(text + 21 + fraction_digits, "Z\"", 2);
-    beamc_byte_buffer_append(out, text, 23 + (size_t)fraction_digits);
+    out->len += 23 + (size_t)fraction_digits;
     return true;
 }
 
