@@ -3,6 +3,7 @@
 #include "sdk_harness/base/alloc.h"
 #include "worker/config/endpoint_url.h"
 #include "worker/config/secret.h"
+#include "worker/text/clean_text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -25,14 +26,10 @@ static void show(const tecton_option *option, const tecton_given *given, char *t
     }
     switch (given->kind) {
     case TECTON_GIVEN_TEXT: {
+        char clean[SHOWN_BYTES + 1];
         bool has_login = memchr(given->text, '@', given->text_len) != NULL; /* a proxy's password */
-        size_t len = given->text_len > SHOWN_BYTES ? SHOWN_BYTES : given->text_len;
-        (void)snprintf(text, text_size, "\"%.*s\"%s", has_login ? 3 : (int)len, has_login ? "***" : given->text,
-                       len < given->text_len ? "..." : "");
-        for (char *c = text; *c != '\0'; c++) {
-            if ((unsigned char)*c < ' ' || *c == 0x7f)
-                *c = '.';
-        }
+        size_t len = tecton_clean_text(given->text, given->text_len, clean, sizeof clean);
+        (void)snprintf(text, text_size, "\"%s\"%s", has_login ? "***" : clean, len < given->text_len ? "..." : "");
         return;
     }
     case TECTON_GIVEN_INTEGER:
@@ -68,6 +65,12 @@ static const char *text_fault(const tecton_option *option, const char *text, siz
     for (size_t i = 0; i < len; i++) {
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
             return "which contains a line break or another control character";
+        size_t width = (unsigned char)text[i] < 0x80
+                           ? 1
+                           : tecton_utf8_sequence((const uint8_t *)text + i, (const uint8_t *)text + len);
+        if (width == 0)
+            return "which is not valid UTF-8";
+        i += width - 1;
     }
     bool blank = true;
     for (size_t i = 0; i < len && blank; i++)
@@ -141,16 +144,18 @@ beamc_status tecton_option_set(tecton_sink_config *config, const tecton_option *
 }
 
 beamc_status tecton_option_unknown(const char *name, beamc_error *err) {
+    char shown[SHOWN_BYTES + 1];
+    (void)tecton_clean_text(name, strlen(name), shown, sizeof shown);
     const tecton_option *nearest = tecton_option_nearest(name);
     if (nearest != NULL)
-        return beamc_fail(err, BEAMC_INVALID, "unknown option '%.80s': did you mean %s? Write for example %s", name,
+        return beamc_fail(err, BEAMC_INVALID, "unknown option '%s': did you mean %s? Write for example %s", shown,
                           nearest->name, nearest->example);
     char names[1024] = "";
     size_t num_options = 0;
     const tecton_option *options = tecton_options(&num_options);
     for (size_t i = 0, len = 0; i < num_options; i++)
         len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", i == 0 ? "" : ", ", options[i].name);
-    return beamc_fail(err, BEAMC_INVALID, "unknown option '%.80s'; the options are %s", name, names);
+    return beamc_fail(err, BEAMC_INVALID, "unknown option '%s'; the options are %s", shown, names);
 }
 
 void tecton_sink_config_defaults(tecton_sink_config *config) {

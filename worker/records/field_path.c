@@ -1,5 +1,7 @@
 #include "worker/records/field_path.h"
 
+#include "worker/text/clean_text.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +9,10 @@ static size_t write_step(const tecton_field_path *path, char *text, size_t text_
     int len = 0;
     switch (path->kind) {
     case TECTON_PATH_FIELD:
-        len = snprintf(text, text_size, "%s%s", path->outer == NULL ? "" : ".", path->field);
-        break;
+        if (path->outer != NULL && text_size > 1)
+            *text = '.';
+        len = path->outer != NULL && text_size > 1 ? 1 : 0;
+        return (size_t)len + tecton_clean_text(path->field, strlen(path->field), text + len, text_size - (size_t)len);
     case TECTON_PATH_INDEX:
         len = snprintf(text, text_size, "[%zu]", path->index);
         break;

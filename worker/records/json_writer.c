@@ -1,6 +1,7 @@
 #include "worker/records/json_writer.h"
 
 #include "worker/records/shortest_decimal.h"
+#include "worker/text/clean_text.h"
 
 #include <string.h>
 
@@ -19,28 +20,6 @@ static inline uint64_t marks_of(uint64_t word) {
     uint64_t quote = word ^ (ONES * '"');
     uint64_t backslash = word ^ (ONES * '\\');
     return ((word - ONES * 0x20) | (quote - ONES) | (backslash - ONES) | word) & HIGHS;
-}
-
-/* Length of the strict UTF-8 sequence at `at`, 0 when there is none. RFC 3629 section 4. */
-static size_t utf8_sequence(const uint8_t *at, const uint8_t *end) {
-    uint8_t lead = at[0];
-    size_t have = (size_t)(end - at);
-    if (lead < 0xC2)
-        return 0; /* a continuation, or an overlong form of ASCII */
-    if (lead < 0xE0)
-        return have >= 2 && (at[1] & 0xC0) == 0x80 ? 2 : 0;
-    if (lead < 0xF0) {
-        uint8_t lowest = lead == 0xE0 ? 0xA0 : 0x80;  /* else overlong */
-        uint8_t highest = lead == 0xED ? 0x9F : 0xBF; /* else a surrogate */
-        return have >= 3 && at[1] >= lowest && at[1] <= highest && (at[2] & 0xC0) == 0x80 ? 3 : 0;
-    }
-    if (lead < 0xF5) {
-        uint8_t lowest = lead == 0xF0 ? 0x90 : 0x80;
-        uint8_t highest = lead == 0xF4 ? 0x8F : 0xBF; /* else past U+10FFFF */
-        return have >= 4 && at[1] >= lowest && at[1] <= highest && (at[2] & 0xC0) == 0x80 && (at[3] & 0xC0) == 0x80 ? 4
-                                                                                                                    : 0;
-    }
-    return 0;
 }
 
 /* Writes the escape of one ASCII byte and returns its length, at most 6. */
@@ -87,7 +66,7 @@ bool tecton_json_string(beamc_byte_buffer *out, const uint8_t *text, size_t len,
         }
         uint8_t byte = *at;
         if (byte >= 0x80) {
-            size_t sequence = utf8_sequence(at, end);
+            size_t sequence = tecton_utf8_sequence(at, end);
             if (sequence == 0) {
                 *bad_byte = (size_t)(at - text);
                 return false;

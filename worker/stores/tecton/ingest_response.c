@@ -1,6 +1,7 @@
 #include "worker/stores/tecton/ingest_response.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "worker/text/clean_text.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -19,40 +20,6 @@ static void wipe_key(char *text, const char *key) {
         memmove(found + shown, found + key_len, strlen(found + key_len) + 1);
         found += shown;
     }
-}
-
-static size_t utf8_len(const unsigned char *at) {
-    size_t len = at[0] < 0xC2 ? 0 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : at[0] < 0xF5 ? 4 : 0;
-    if ((at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) || (at[0] == 0xF0 && at[1] < 0x90) ||
-        (at[0] == 0xF4 && at[1] > 0x8F))
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((at[i] & 0xC0) != 0x80) /* the terminator is none either */
-            return 0;
-    }
-    return len;
-}
-
-/* Copies `from` as one line of valid UTF-8, whole characters only. */
-static void copy_clean(const char *from, char *text, size_t text_size) {
-    size_t room = text_size - 1 < TECTON_SERVER_WORDS_BYTES ? text_size - 1 : TECTON_SERVER_WORDS_BYTES;
-    size_t len = 0;
-    const unsigned char *at = (const unsigned char *)from;
-    while (*at != '\0') {
-        size_t width = *at < 0x80 ? 1 : utf8_len(at);
-        size_t take = width == 0 ? 1 : width;
-        if (len + take > room)
-            break;
-        if (width == 0 || *at < 0x20 || *at == 0x7f)
-            text[len] = *at == '\n' || *at == '\r' || *at == '\t' ? ' ' : '.';
-        else
-            memcpy(text + len, at, width);
-        len += take;
-        at += take;
-    }
-    while (len > 0 && text[len - 1] == ' ')
-        len--;
-    text[len] = '\0';
 }
 
 static const char *text_member(const cJSON *object, const char *name) {
@@ -115,7 +82,10 @@ void tecton_server_words(const tecton_store_answer *answer, const char *key, cha
         }
     }
     wipe_key(words, key);
-    copy_clean(words, text, text_size);
+    size_t room = text_size - 1 < TECTON_SERVER_WORDS_BYTES ? text_size : TECTON_SERVER_WORDS_BYTES + 1;
+    size_t len = tecton_clean_text(words, strlen(words), text, room);
+    while (len > 0 && text[len - 1] == ' ')
+        text[--len] = '\0';
     explicit_bzero(words, strlen(words));
     free(words);
 }

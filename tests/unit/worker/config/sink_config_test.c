@@ -220,7 +220,12 @@ static void a_key_that_cannot_be_a_header_is_refused_unseen(void **state) {
     check_refused("api_key", text_value("s3cret\r\nX-Evil: 1"), WORDS("api_key is *** (not shown)", "control"));
     check_refused("api_key", text_value("s3cret key"), WORDS("space"));
     check_refused("api_key", text_value("env:"), WORDS("env:NAME"));
-    check_refused("workspace_name", text_value("a\nb"), WORDS("\"a.b\"", "control"));
+    check_refused("workspace_name", text_value("a\nb"), WORDS("\"a b\"", "control"));
+}
+
+static void text_that_is_not_utf8_is_refused(void **state) {
+    (void)state;
+    check_refused("workspace_name", text_value("caf\xe9"), WORDS("\"caf.\"", "not valid UTF-8"));
 }
 
 static void long_values_are_cut_in_messages(void **state) {
@@ -352,6 +357,7 @@ int main(void) {
         cmocka_unit_test(values_of_a_wrong_type_are_refused),
         cmocka_unit_test(an_instance_is_a_host_name_only),
         cmocka_unit_test(a_key_that_cannot_be_a_header_is_refused_unseen),
+        cmocka_unit_test(text_that_is_not_utf8_is_refused),
         cmocka_unit_test(long_values_are_cut_in_messages),
         cmocka_unit_test(a_proxys_password_is_not_shown),
         cmocka_unit_test(endpoint_url_replaces_the_instance),
