@@ -341,7 +341,7 @@ static beamc_status decode_iterable(const beamc_coder *coder, beamc_byte_reader 
                           beamc_byte_reader_position(in));
     if (count >= 0)
         BEAMC_TRY(decode_items(coder->components[0], (uint64_t)count, in, arena, &list, err));
-    uint64_t block = count < 0 ? 1 : 0;
+    uint64_t block = count < 0 ? 1U : 0U;
     while (block != 0) {
         BEAMC_TRY(beamc_read_varint(in, &block, err));
         if (block == UINT64_MAX) {

@@ -1,6 +1,7 @@
 #include "sdk_harness/control/instruction_dispatch.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clean_text.h"
 #include "sdk_harness/base/log.h"
 #include "sdk_harness/packing/packed_message.h"
 
@@ -12,9 +13,16 @@ static void respond(beamc_dispatcher *dispatcher, const char *instruction_id, Be
     dispatcher->respond(dispatcher->respond_context, response);
 }
 
+/* Runners refuse a message whose text is not UTF-8, and wait for ever for the answer they refused. */
+static char *fit_for_runner(const char *error, char text[sizeof(beamc_error)]) {
+    (void)beamc_clean_text(error, strlen(error), text, sizeof(beamc_error));
+    return text;
+}
+
 static void respond_error(beamc_dispatcher *dispatcher, const char *instruction_id, const char *error) {
     Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
-    response.error = (char *)(uintptr_t)error;
+    char text[sizeof(beamc_error)];
+    response.error = fit_for_runner(error, text);
     respond(dispatcher, instruction_id, &response);
 }
 
@@ -32,9 +40,10 @@ static void bundle_done(void *context, beamc_bundle_processor *processor, const 
     const char *instruction_id = beamc_bundle_processor_instruction_id(processor);
     Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
     Beam__ProcessBundleResponse bundle = BEAM__PROCESS_BUNDLE_RESPONSE__INIT;
+    char text[sizeof(beamc_error)];
     if (error != NULL) {
-        log_error("bundle %s failed: %s", instruction_id, error);
-        response.error = (char *)(uintptr_t)error;
+        response.error = fit_for_runner(error, text);
+        log_error("bundle %s failed: %s", instruction_id, text);
     } else {
         bundle.n_monitoring_infos = report->num_infos;
         bundle.monitoring_infos = report->infos;

@@ -3,6 +3,7 @@
 #include "protos/artifact_api.pb-c.h"
 #include "protos/expansion_api.pb-c.h"
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clean_text.h"
 #include "sdk_harness/base/log.h"
 #include "sdk_harness/expansion/expansion_request.h"
 #include "sdk_harness/expansion/pipeline_fragment.h"
@@ -63,6 +64,20 @@ static beamc_status expand(const beamc_expansion_service *service, Beam__Expansi
     return status;
 }
 
+/* The text goes into a protobuf string, which must be UTF-8; unlike in a log, lines stay lines. */
+static void clean_lines(const char *from, char *text, size_t text_size) {
+    size_t written = 0;
+    for (;;) {
+        size_t len = strcspn(from, "\n");
+        written += beamc_clean_text(from, len, text + written, text_size - written);
+        from += len;
+        if (*from == '\0' || written + 2 > text_size)
+            return;
+        text[written++] = *from++;
+        text[written] = '\0';
+    }
+}
+
 beamc_status beamc_expand(beamc_expansion_service *service, const uint8_t *bytes, size_t len,
                           beamc_byte_buffer *response, beamc_error *err) {
     Beam__ExpansionRequest *message = beam__expansion_request__unpack(NULL, len, bytes);
@@ -82,7 +97,9 @@ beamc_status beamc_expand(beamc_expansion_service *service, const uint8_t *bytes
     if (status == BEAMC_OK)
         return BEAMC_OK;
     Beam__ExpansionResponse refusal = BEAM__EXPANSION_RESPONSE__INIT;
-    refusal.error = why.text;
+    char text[sizeof why.text];
+    clean_lines(why.text, text, sizeof text);
+    refusal.error = text;
     return beamc_pack(&refusal.base, response, err);
 }
 

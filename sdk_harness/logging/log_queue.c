@@ -1,9 +1,11 @@
 #include "sdk_harness/logging/log_queue.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clean_text.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct beamc_log_queue {
     pthread_mutex_t lock;
@@ -63,7 +65,9 @@ bool beamc_log_queue_add(beamc_log_queue *queue, const beamc_log_line *line, int
         copy->location = beamc_strdup(line->location);
         copy->instruction_id = copy_or_null(line->instruction_id);
         copy->transform_id = copy_or_null(line->transform_id);
-        copy->text = beamc_strdup(line->text);
+        size_t size = strlen(line->text) + 1; /* the copy is never longer */
+        copy->text = beamc_alloc(size);
+        (void)beamc_clean_text(line->text, size - 1, copy->text, size);
         if (queue->last == NULL)
             queue->first = copy;
         else

@@ -1,9 +1,9 @@
 #include "worker/config/option_value.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clean_text.h"
 #include "worker/config/endpoint_url.h"
 #include "worker/config/secret.h"
-#include "worker/text/clean_text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -28,7 +28,7 @@ static void show(const tecton_option *option, const tecton_given *given, char *t
     case TECTON_GIVEN_TEXT: {
         char clean[SHOWN_BYTES + 1];
         bool has_login = memchr(given->text, '@', given->text_len) != NULL; /* a proxy's password */
-        size_t len = tecton_clean_text(given->text, given->text_len, clean, sizeof clean);
+        size_t len = beamc_clean_text(given->text, given->text_len, clean, sizeof clean);
         (void)snprintf(text, text_size, "\"%s\"%s", has_login ? "***" : clean, len < given->text_len ? "..." : "");
         return;
     }
@@ -67,7 +67,7 @@ static const char *text_fault(const tecton_option *option, const char *text, siz
             return "which contains a line break or another control character";
         size_t width = (unsigned char)text[i] < 0x80
                            ? 1
-                           : tecton_utf8_sequence((const uint8_t *)text + i, (const uint8_t *)text + len);
+                           : beamc_utf8_sequence((const uint8_t *)text + i, (const uint8_t *)text + len);
         if (width == 0)
             return "which is not valid UTF-8";
         i += width - 1;
@@ -145,7 +145,7 @@ beamc_status tecton_option_set(tecton_sink_config *config, const tecton_option *
 
 beamc_status tecton_option_unknown(const char *name, beamc_error *err) {
     char shown[SHOWN_BYTES + 1];
-    (void)tecton_clean_text(name, strlen(name), shown, sizeof shown);
+    (void)beamc_clean_text(name, strlen(name), shown, sizeof shown);
     const tecton_option *nearest = tecton_option_nearest(name);
     if (nearest != NULL)
         return beamc_fail(err, BEAMC_INVALID, "unknown option '%s': did you mean %s? Write for example %s", shown,

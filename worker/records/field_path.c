@@ -1,6 +1,6 @@
 #include "worker/records/field_path.h"
 
-#include "worker/text/clean_text.h"
+#include "sdk_harness/base/clean_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static size_t write_step(const tecton_field_path *path, char *text, size_t text_
         if (path->outer != NULL && text_size > 1)
             *text = '.';
         len = path->outer != NULL && text_size > 1 ? 1 : 0;
-        return (size_t)len + tecton_clean_text(path->field, strlen(path->field), text + len, text_size - (size_t)len);
+        return (size_t)len + beamc_clean_text(path->field, strlen(path->field), text + len, text_size - (size_t)len);
     case TECTON_PATH_INDEX:
         len = snprintf(text, text_size, "[%zu]", path->index);
         break;

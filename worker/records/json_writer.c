@@ -1,7 +1,7 @@
 #include "worker/records/json_writer.h"
 
 #include "worker/records/shortest_decimal.h"
-#include "worker/text/clean_text.h"
+#include "sdk_harness/base/clean_text.h"
 
 #include <string.h>
 
@@ -66,7 +66,7 @@ bool tecton_json_string(beamc_byte_buffer *out, const uint8_t *text, size_t len,
         }
         uint8_t byte = *at;
         if (byte >= 0x80) {
-            size_t sequence = tecton_utf8_sequence(at, end);
+            size_t sequence = beamc_utf8_sequence(at, end);
             if (sequence == 0) {
                 *bad_byte = (size_t)(at - text);
                 return false;

@@ -1,7 +1,7 @@
 #include "worker/stores/tecton/ingest_response.h"
 
 #include "sdk_harness/base/alloc.h"
-#include "worker/text/clean_text.h"
+#include "sdk_harness/base/clean_text.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -83,7 +83,7 @@ void tecton_server_words(const tecton_store_answer *answer, const char *key, cha
     }
     wipe_key(words, key);
     size_t room = text_size - 1 < TECTON_SERVER_WORDS_BYTES ? text_size : TECTON_SERVER_WORDS_BYTES + 1;
-    size_t len = tecton_clean_text(words, strlen(words), text, room);
+    size_t len = beamc_clean_text(words, strlen(words), text, room);
     while (len > 0 && text[len - 1] == ' ')
         text[--len] = '\0';
     explicit_bzero(words, strlen(words));

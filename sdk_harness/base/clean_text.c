@@ -1,9 +1,9 @@
-#include "worker/text/clean_text.h"
+#include "sdk_harness/base/clean_text.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-size_t tecton_utf8_sequence(const uint8_t *at, const uint8_t *end) {
+size_t beamc_utf8_sequence(const uint8_t *at, const uint8_t *end) {
     uint8_t lead = at[0];
     size_t have = (size_t)(end - at);
     if (lead < 0xC2)
@@ -25,12 +25,12 @@ size_t tecton_utf8_sequence(const uint8_t *at, const uint8_t *end) {
     return 0;
 }
 
-size_t tecton_clean_text(const void *from, size_t len, char *text, size_t text_size) {
+size_t beamc_clean_text(const void *from, size_t len, char *text, size_t text_size) {
     const uint8_t *at = from;
     const uint8_t *end = len == 0 ? at : at + len;
     size_t written = 0;
     while (at < end) {
-        size_t width = *at < 0x80 ? 1 : tecton_utf8_sequence(at, end);
+        size_t width = *at < 0x80 ? 1 : beamc_utf8_sequence(at, end);
         size_t step = width == 0 ? 1 : width;
         if (written + step > text_size - 1)
             break;

@@ -1,10 +1,10 @@
-#include "worker/text/clean_text.h"
+#include "sdk_harness/base/clean_text.h"
 
 #include "tests/support/check.h"
 
 static void check(const char *from, size_t text_size, const char *expected) {
     char text[64];
-    size_t len = tecton_clean_text(from, strlen(from), text, text_size);
+    size_t len = beamc_clean_text(from, strlen(from), text, text_size);
     assert_string_equal(text, expected);
     assert_int_equal(len, strlen(expected));
 }
@@ -29,7 +29,7 @@ static void line_ends_are_spaces_and_the_rest_dots(void **state) {
     check("\xf4\x90\x80\x80", 64, "...."); /* past U+10FFFF */
     check("ok\xe2\x82", 64, "ok..");       /* cut short */
     char text[8];
-    assert_int_equal(tecton_clean_text("a\0b", 3, text, sizeof text), 3);
+    assert_int_equal(beamc_clean_text("a\0b", 3, text, sizeof text), 3);
     assert_string_equal(text, "a.b");
 }
 
