@@ -39,7 +39,8 @@ static const tecton_option table[] = {
      .example = "api_key=\"env:TECTON_API_KEY\"",
      .sentence =
          "Key of a service account with the role Editor on the workspace, or a reference that the worker resolves: "
-         "env:NAME or file:/path."},
+         "env:NAME, file:/path or "
+         "type:GcpSecret;version_name:projects/PROJECT/secrets/NAME/versions/VERSION."},
     {.name = "workspace_name",
      TEXT,
      .required = true,
