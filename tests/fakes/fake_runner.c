@@ -39,10 +39,9 @@ static void stop_servers(fake_runner *runner) {
 }
 
 fake_runner *fake_runner_new(const fake_programs *programs) {
-    const char *temporary = getenv("TEST_TMPDIR");
     fake_runner *runner = beamc_alloc_zero(1, sizeof *runner);
     runner->programs = programs;
-    runner->folder = beamc_format("%s/fake.XXXXXX", temporary == NULL ? "/tmp" : temporary);
+    runner->folder = beamc_strdup("/tmp/fake-runner.XXXXXX"); /* short: a socket's path has at most 107 characters */
     if (mkdtemp(runner->folder) == NULL)
         abort(); /* nothing can be tested without */
     runner->gate = beamc_format("%s/gate", runner->folder);
@@ -103,9 +102,20 @@ static void free_lists(fake_runner *runner) {
     }
 }
 
+static void remove_folder(const fake_runner *runner) {
+    static const char *const names[] = {"worker.out", "gate", "control.sock", "data.sock", "logging.sock"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *path = beamc_format("%s/%s", runner->folder, names[i]);
+        (void)unlink(path);
+        free(path);
+    }
+    (void)rmdir(runner->folder);
+}
+
 void fake_runner_free(fake_runner *runner) {
     worker_cleanup(&runner->worker);
     stop_servers(runner);
+    remove_folder(runner);
     free_lists(runner);
     free(runner->provision_error);
     free(runner->descriptor_error);
@@ -194,8 +204,7 @@ bool fake_wait(fake_runner *runner, uint64_t deadline_ms) {
 /* ---- before the worker starts ---- */
 
 static fake_server *listen_on(fake_runner *runner, fake_ports ports, const char *name) {
-    char *address = ports == FAKE_UNIX_SOCKETS ? beamc_format("unix:%s/%s.sock", runner->folder, name)
-                                               : beamc_strdup("127.0.0.1:0");
+    char *address = ports == FAKE_UNIX_SOCKETS ? fake_socket_url(runner, name) : beamc_strdup("127.0.0.1:0");
     fake_server *server = fake_add_server(runner, address);
     free(address);
     return server;
@@ -254,6 +263,23 @@ void fake_open_gate(fake_runner *runner) {
     (void)close(file);
 }
 
+char *fake_socket_url(const fake_runner *runner, const char *name) {
+    return beamc_format("unix:%s/%s.sock", runner->folder, name);
+}
+
+void fake_pause(unsigned ms) {
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+void fake_vanish(fake_runner *runner) {
+    pthread_mutex_lock(&runner->lock);
+    for (served_call *served = runner->calls; served != NULL; served = served->next)
+        served->broken = true;
+    pthread_mutex_unlock(&runner->lock);
+    stop_servers(runner);
+}
+
 element_shape *fake_shape(fake_runner *runner) {
     return &runner->shape;
 }
@@ -268,7 +294,7 @@ static void start_worker(fake_runner *runner, const char *program, const char *c
 static void start_as_runners_do(fake_runner *runner, const char *program) {
     char *id = beamc_format("--id=%s", runner->worker_id);
     char *provision = beamc_format("--provision_endpoint=%s", fake_control_url(runner));
-    start_worker(runner, program, (const char *[]){id, provision, NULL});
+    start_worker(runner, program, (const char *[]){"worker", id, provision, NULL});
     free(id);
     free(provision);
 }

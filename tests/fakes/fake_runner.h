@@ -42,6 +42,9 @@ void fake_runner_fail(fake_runner *runner, const char *format, ...) __attribute_
             fake_runner_fail((runner), "%s:%d: not true: %s", __FILE__, __LINE__, #condition);                         \
     } while (0)
 
+/* For what must not happen: lets `ms` milliseconds pass. */
+void fake_pause(unsigned ms);
+
 /* ---- before the worker starts ---- */
 
 typedef enum {
@@ -52,6 +55,8 @@ typedef enum {
 
 /* fake_listen replaces the one port; before descriptors are made. */
 void fake_listen(fake_runner *runner, fake_ports ports);
+/* The address that FAKE_UNIX_SOCKETS will have: `name` is control, data or logging. New; free it. */
+char *fake_socket_url(const fake_runner *runner, const char *name);
 const char *fake_control_url(const fake_runner *runner); /* provision is there too */
 const char *fake_data_url(const fake_runner *runner);
 const char *fake_logging_url(const fake_runner *runner);
@@ -73,7 +78,7 @@ void fake_open_gate(fake_runner *runner);
 /* fake_start_worker starts the scripted DoFn's program as runners do: --id and --provision_endpoint. */
 void fake_start_worker(fake_runner *runner);
 void fake_start_null_sink(fake_runner *runner);
-/* `arguments` NULL-terminated. `worker_id`: what metadata must say. */
+/* `arguments` NULL-terminated, the program's name not among them. `worker_id`: what metadata must say. */
 void fake_start_worker_with(fake_runner *runner, const char *worker_id, const char *const *arguments);
 void fake_signal_worker(fake_runner *runner, int signal);
 size_t fake_worker_status_kib(fake_runner *runner, const char *name); /* "VmHWM", "VmRSS", "Threads" */
@@ -82,7 +87,8 @@ size_t fake_worker_status_kib(fake_runner *runner, const char *name); /* "VmHWM"
 void fake_await_exit(fake_runner *runner, int exit_code, unsigned within_ms);
 /* fake_await_bad_exit: any code but 0, and no signal. */
 void fake_await_bad_exit(fake_runner *runner, unsigned within_ms);
-bool fake_worker_prints(fake_runner *runner, const char *text); /* so far, on stdout or stderr */
+/* What the worker has printed so far, on stdout or stderr. */
+bool fake_worker_prints(fake_runner *runner, const char *text);
 
 /* ---- descriptors ---- */
 
@@ -188,6 +194,11 @@ size_t fake_num_streams(fake_runner *runner, fake_stream stream);
 void fake_close_streams(fake_runner *runner, fake_stream stream);
 void fake_break_streams(fake_runner *runner, fake_stream stream);
 void fake_break_everything(fake_runner *runner);
+/* fake_vanish closes every connection and port, as when the runner's process dies. The runner is good for
+ * fake_await_exit and fake_finish only. */
+void fake_vanish(fake_runner *runner);
+/* An empty LogControl on each logging stream. */
+void fake_send_log_control(fake_runner *runner);
 /* fake_hold_output: what the worker writes on data streams is not read; fake_hold_logs: on logging streams. */
 void fake_hold_output(fake_runner *runner, bool held);
 void fake_hold_logs(fake_runner *runner, bool held);

@@ -281,6 +281,14 @@ void fake_check_ended_in_order(fake_runner *runner, fake_stream stream) {
 
 /* ---- logs ---- */
 
+void fake_send_log_control(fake_runner *runner) {
+    pthread_mutex_lock(&runner->lock);
+    for (served_call *served = runner->calls; served != NULL; served = served->next)
+        if (served->kind == CALL_LOGGING && !served->ended)
+            fake_call_write(served->call, (const uint8_t *)"", 0);
+    pthread_mutex_unlock(&runner->lock);
+}
+
 static const Beam__LogEntry *find_log(const fake_runner *runner, int severity, const char *text) { /* under the lock */
     for (const got_log *log = runner->logs; log != NULL; log = log->next)
         for (size_t i = 0; i < log->list->n_log_entries; i++)

@@ -19,9 +19,9 @@ enum { LOOK_EVERY_MS = 2, MAX_OUTPUT_BYTES = 64 * 1024 * 1024 };
 extern char **environ;
 
 bool worker_start(worker_under_test *worker, const char *program, const char *folder, const char *const *arguments) {
-    char *argv[WORKER_MAX_ARGUMENTS + 3] = {(char *)(uintptr_t)program, (char *)(uintptr_t) "worker"};
+    char *argv[WORKER_MAX_ARGUMENTS + 2] = {(char *)(uintptr_t)program};
     for (size_t i = 0; i < WORKER_MAX_ARGUMENTS && arguments[i] != NULL; i++)
-        argv[i + 2] = (char *)(uintptr_t)arguments[i];
+        argv[i + 1] = (char *)(uintptr_t)arguments[i];
     worker->out_path = beamc_format("%s/worker.out", folder);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);

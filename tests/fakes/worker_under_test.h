@@ -15,7 +15,7 @@ typedef struct {
     char *out_path; /* what it writes to stdout and stderr */
 } worker_under_test;
 
-/* worker_start runs `program worker ARGUMENTS...`.
+/* worker_start runs `program ARGUMENTS...`.
  *   folder      where its output goes, one file
  *   arguments   NULL-terminated
  * False when it cannot be started. */
