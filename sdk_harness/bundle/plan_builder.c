@@ -70,6 +70,16 @@ static beamc_edge *find_edge(beamc_plan *plan, const char *pcollection_id) {
 
 /* ---- edges: one for each PCollection that a node of the stage makes ---- */
 
+/* A Flatten may read one PCollection under several tags: then it gets each element as often. */
+static size_t count_readings(const builder *build, const char *pcollection_id) {
+    size_t count = 0;
+    for (size_t i = 0; i < build->num_nodes; i++)
+        for (size_t in = 0; in < build->nodes[i].entry->value->n_inputs; in++)
+            if (strcmp(build->nodes[i].entry->value->inputs[in]->value, pcollection_id) == 0)
+                count++;
+    return count;
+}
+
 static void add_edges(builder *build) {
     beamc_plan *plan = build->plan;
     size_t capacity = 0;
@@ -85,7 +95,7 @@ static void add_edges(builder *build) {
                 continue;
             beamc_edge *edge = &plan->edges[plan->num_edges++];
             edge->pcollection_id = beamc_strdup(id);
-            edge->consumers = beamc_alloc_zero(build->num_nodes, sizeof(beamc_operator *));
+            edge->consumers = beamc_alloc_zero(count_readings(build, id), sizeof(beamc_operator *));
             beamc_metric_key key = {.urn = "beam:metric:element_count:v1",
                                     .type = "beam:metrics:sum_int64:v1",
                                     .num_labels = 1,
@@ -298,7 +308,7 @@ static beamc_status build_node(builder *build, node *n, beamc_error *err) {
 static void join_inputs(builder *build, node *n) {
     for (size_t i = 0; i < n->entry->value->n_inputs; i++) {
         beamc_edge *edge = find_edge(build->plan, n->entry->value->inputs[i]->value);
-        if (edge != NULL && edge->num_consumers < build->num_nodes)
+        if (edge != NULL)
             edge->consumers[edge->num_consumers++] = n->op;
     }
 }
