@@ -338,6 +338,9 @@ static beamc_status build_plan(builder *build, beamc_error *err) {
             return beamc_fail(err, BEAMC_INVALID, "transform %s is empty", build->nodes[i].entry->key);
     }
     add_edges(build);
+    for (size_t i = 0; i < build->num_nodes; i++)
+        if (is(&build->nodes[i], URN_SOURCE) && count_inputs(build, &build->nodes[i]) > 0)
+            return beamc_fail(err, BEAMC_INVALID, "source node %s has an input", build->nodes[i].entry->key);
     order_nodes(build);
     BEAMC_TRY(resolve_schemas(build, err));
     BEAMC_TRY(build_nodes(build, err));
