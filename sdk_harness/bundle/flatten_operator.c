@@ -19,7 +19,10 @@ static beamc_status flatten_start(beamc_operator *op, beamc_run *run, beamc_erro
 static beamc_status flatten_process(beamc_operator *op, beamc_run *run, const beamc_element *element,
                                     beamc_error *err) {
     flatten *node = (flatten *)op;
-    return node->output == NULL ? BEAMC_OK : beamc_edge_emit(node->output, run, element, err);
+    if (node->output == NULL)
+        return BEAMC_OK;
+    BEAMC_TRY(beamc_edge_drain(node->output, run, err)); /* at most one element waits here */
+    return beamc_edge_emit(node->output, run, element, err);
 }
 
 static beamc_status flatten_finish(beamc_operator *op, beamc_run *run, beamc_error *err) {
