@@ -168,6 +168,14 @@ beamc_status beamc_plan_acquire(beamc_descriptor_cache *cache, const char *descr
     return status;
 }
 
+bool beamc_plan_is_idle(beamc_descriptor_cache *cache, const char *descriptor_id) {
+    pthread_mutex_lock(&cache->lock);
+    const entry *e = find(cache, descriptor_id);
+    bool idle = e != NULL && e->idle != NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return idle;
+}
+
 void beamc_plan_release(beamc_descriptor_cache *cache, const char *descriptor_id, beamc_plan *plan) {
     pthread_mutex_lock(&cache->lock);
     entry *e = find(cache, descriptor_id);

@@ -39,6 +39,9 @@ void beamc_descriptor_cache_fail(beamc_descriptor_cache *cache, const char *id, 
 beamc_status beamc_plan_acquire(beamc_descriptor_cache *cache, const char *descriptor_id, bool asked,
                                 beamc_descriptor_wake wake, void *context, beamc_plan **out, beamc_error *err);
 
+/* beamc_plan_is_idle: true when a plan of the descriptor waits for its next bundle. */
+bool beamc_plan_is_idle(beamc_descriptor_cache *cache, const char *descriptor_id);
+
 /* beamc_plan_release gives a plan back for the next bundle. */
 void beamc_plan_release(beamc_descriptor_cache *cache, const char *descriptor_id, beamc_plan *plan);
 

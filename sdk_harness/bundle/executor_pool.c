@@ -6,15 +6,25 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Each thread sleeps on a condition of its own, so that the one that slept last, whose caches are warm, is woken
+ * first, and so that it can be woken after the lock was let go. */
+typedef struct executor {
+    beamc_executor_pool *pool;
+    struct executor *next_idle;
+    pthread_cond_t wanted;
+    bool is_wanted;
+    pthread_t thread;
+} executor;
+
 struct beamc_executor_pool {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
     beamc_task *first;
     beamc_task *last;
+    executor *idle; /* newest first */
     atomic_uint num_queued;
     bool stopping;
     unsigned num_threads;
-    pthread_t threads[];
+    executor executors[];
 };
 
 static void append(beamc_executor_pool *pool, beamc_task *task) {
@@ -26,7 +36,24 @@ static void append(beamc_executor_pool *pool, beamc_task *task) {
         pool->last->next = task;
     pool->last = task;
     atomic_fetch_add_explicit(&pool->num_queued, 1, memory_order_relaxed);
-    pthread_cond_signal(&pool->changed);
+}
+
+/* Under the lock: the thread to wake, if one sleeps. */
+static executor *take_idle(beamc_executor_pool *pool) {
+    executor *idle = pool->idle;
+    if (idle != NULL) {
+        pool->idle = idle->next_idle;
+        idle->is_wanted = true;
+    }
+    return idle;
+}
+
+static void sleep_until_wanted(beamc_executor_pool *pool, executor *self) {
+    self->is_wanted = false;
+    self->next_idle = pool->idle;
+    pool->idle = self;
+    while (!self->is_wanted)
+        pthread_cond_wait(&self->wanted, &pool->lock);
 }
 
 static beamc_task *take(beamc_executor_pool *pool) {
@@ -42,14 +69,15 @@ static beamc_task *take(beamc_executor_pool *pool) {
 }
 
 static void *run(void *context) {
-    beamc_executor_pool *pool = context;
+    executor *self = context;
+    beamc_executor_pool *pool = self->pool;
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         beamc_task *task = take(pool);
         if (task == NULL) {
             if (pool->stopping)
                 break;
-            pthread_cond_wait(&pool->changed, &pool->lock);
+            sleep_until_wanted(pool, self);
             continue;
         }
         pthread_mutex_unlock(&pool->lock);
@@ -67,25 +95,32 @@ static void *run(void *context) {
 }
 
 beamc_executor_pool *beamc_executor_pool_start(unsigned num_threads) {
-    beamc_executor_pool *pool = beamc_alloc_zero(1, sizeof *pool + num_threads * sizeof(pthread_t));
+    beamc_executor_pool *pool = beamc_alloc_zero(1, sizeof *pool + num_threads * sizeof(executor));
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->changed, NULL);
     pool->num_threads = num_threads;
     for (unsigned i = 0; i < num_threads; i++) {
-        if (pthread_create(&pool->threads[i], NULL, run, pool) != 0)
+        executor *e = &pool->executors[i];
+        e->pool = pool;
+        pthread_cond_init(&e->wanted, NULL);
+        if (pthread_create(&e->thread, NULL, run, e) != 0)
             abort(); /* at start, before any work was taken */
-        pthread_setname_np(pool->threads[i], "beam-bundle");
+        pthread_setname_np(e->thread, "beam-bundle");
     }
     return pool;
 }
 
 void beamc_executor_pool_wake(beamc_executor_pool *pool, beamc_task *task) {
+    executor *idle = NULL;
     pthread_mutex_lock(&pool->lock);
-    if (task->state == BEAMC_TASK_IDLE)
+    if (task->state == BEAMC_TASK_IDLE) {
         append(pool, task);
-    else if (task->state == BEAMC_TASK_RUNNING)
+        idle = take_idle(pool);
+    } else if (task->state == BEAMC_TASK_RUNNING) {
         task->state = BEAMC_TASK_WOKEN;
+    }
     pthread_mutex_unlock(&pool->lock);
+    if (idle != NULL) /* executors live as long as the pool, and the pool longer than its callers */
+        pthread_cond_signal(&idle->wanted);
 }
 
 bool beamc_executor_pool_busy(beamc_executor_pool *pool) {
@@ -97,11 +132,13 @@ void beamc_executor_pool_stop(beamc_executor_pool *pool) {
         return;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    pthread_cond_broadcast(&pool->changed);
+    for (executor *idle = take_idle(pool); idle != NULL; idle = take_idle(pool))
+        pthread_cond_signal(&idle->wanted);
     pthread_mutex_unlock(&pool->lock);
-    for (unsigned i = 0; i < pool->num_threads; i++)
-        pthread_join(pool->threads[i], NULL);
-    pthread_cond_destroy(&pool->changed);
+    for (unsigned i = 0; i < pool->num_threads; i++) {
+        pthread_join(pool->executors[i].thread, NULL);
+        pthread_cond_destroy(&pool->executors[i].wanted);
+    }
     pthread_mutex_destroy(&pool->lock);
     free(pool);
 }

@@ -18,7 +18,8 @@ typedef struct data_stream {
     beamc_stream *stream;
     char *url;
     bool paused; /* the cap is reached: no read is asked for; under the owner's lock */
-    bool closed; /* under the owner's lock */
+    bool closed; /* takes no further bundles; under the owner's lock */
+    bool gone;   /* nothing will call for it any more; under the owner's lock */
 } data_stream;
 
 struct beamc_data_streams {
@@ -72,10 +73,14 @@ static void stream_closed(void *context, int status_code, const char *details) {
     beamc_data_streams *streams = data->owner;
     char *why = beamc_format("the data stream of %s ended (status %d%s%s)", data->url, status_code,
                              details[0] == '\0' ? "" : ", ", details);
+    /* First closed, then broken: a bundle that attaches in between sees one or is woken by the other. */
+    pthread_mutex_lock(&streams->lock);
+    data->closed = true;
+    pthread_mutex_unlock(&streams->lock);
     beamc_inbound_break(streams->inbound, why);
     free(why);
     pthread_mutex_lock(&streams->lock);
-    data->closed = true;
+    data->gone = true;
     pthread_cond_broadcast(&streams->changed);
     pthread_mutex_unlock(&streams->lock);
 }
@@ -119,6 +124,15 @@ beamc_stream *beamc_data_streams_get(beamc_data_streams *streams, const char *ur
     return stream;
 }
 
+bool beamc_data_streams_all_open(beamc_data_streams *streams) {
+    pthread_mutex_lock(&streams->lock);
+    bool open = streams->streams != NULL;
+    for (data_stream *data = streams->streams; data != NULL; data = data->next)
+        open = open && !data->closed;
+    pthread_mutex_unlock(&streams->lock);
+    return open;
+}
+
 void beamc_data_streams_free(beamc_data_streams *streams) {
     if (streams == NULL)
         return;
@@ -132,7 +146,7 @@ void beamc_data_streams_free(beamc_data_streams *streams) {
     }
     pthread_mutex_lock(&streams->lock);
     for (data_stream *data = streams->streams; data != NULL; data = data->next)
-        while (!data->closed) /* a cancelled call always tells its end */
+        while (!data->gone) /* a cancelled call always tells its end */
             pthread_cond_wait(&streams->changed, &streams->lock);
     pthread_mutex_unlock(&streams->lock);
     while (streams->streams != NULL) {

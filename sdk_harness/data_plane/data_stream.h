@@ -16,6 +16,9 @@ beamc_data_streams *beamc_data_streams_new(beamc_completion_loop *loop, beamc_in
  * names more than 64 addresses. */
 beamc_stream *beamc_data_streams_get(beamc_data_streams *streams, const char *url);
 
+/* beamc_data_streams_all_open: true when some stream was opened and none has ended. */
+bool beamc_data_streams_all_open(beamc_data_streams *streams);
+
 /* beamc_data_streams_free ends all streams (unsent output is given 2 s) and frees. */
 void beamc_data_streams_free(beamc_data_streams *streams);
 

@@ -6,11 +6,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { BEAMC_FINISHED_KEPT = 1000 }; /* as many as the Go and Python harnesses keep */
 
 typedef struct {
-    char *ids[BEAMC_FINISHED_KEPT]; /* ring; NULL where empty */
+    char *ids[BEAMC_FINISHED_KEPT];       /* ring; NULL where empty */
+    uint64_t hashes[BEAMC_FINISHED_KEPT]; /* looked at first: every bundle asks several times */
     size_t next;
 } beamc_finished_instructions;
 

@@ -29,6 +29,7 @@ struct beamc_inbound_bundle {
     beamc_inbound_wake wake; /* NULL until attached */
     void *context;
     bool attached;
+    bool touched; /* by the message that is being accepted */
     char *broken; /* why no more input comes; NULL while it may */
 };
 
@@ -195,8 +196,18 @@ static void accept_part(void *context, const beamc_elements_part *part) {
         }
         if (part->is_last)
             source->ended = true;
-        if (bundle->attached)
+        bundle->touched = true;
+    }
+    pthread_mutex_unlock(&inbound->lock);
+}
+
+/* Once a message, whatever number of its parts a bundle has: a wake is dearer than a small bundle's work. */
+static void wake_touched(beamc_inbound *inbound) {
+    pthread_mutex_lock(&inbound->lock);
+    for (beamc_inbound_bundle *bundle = inbound->bundles; bundle != NULL; bundle = bundle->next) {
+        if (bundle->touched && bundle->attached)
             bundle->wake(bundle->context); /* under the lock, so that none comes after detach */
+        bundle->touched = false;
     }
     pthread_mutex_unlock(&inbound->lock);
 }
@@ -204,6 +215,7 @@ static void accept_part(void *context, const beamc_elements_part *part) {
 beamc_status beamc_inbound_accept(beamc_inbound *inbound, beamc_message *message, beamc_error *err) {
     accepting accept = {.inbound = inbound, .message = message};
     beamc_status status = beamc_elements_read(message, accept_part, &accept, err);
+    wake_touched(inbound);
     /* From here on only segments hold slices. */
     for (size_t i = 0; i < beamc_message_num_slices(message); i++)
         beamc_message_release_slice(message, i);
@@ -312,6 +324,13 @@ beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *
     pthread_mutex_unlock(&inbound->lock);
     free(queued);
     return next;
+}
+
+bool beamc_inbound_has_arrived(beamc_inbound_bundle *bundle) {
+    pthread_mutex_lock(&bundle->inbound->lock);
+    bool arrived = bundle->sources != NULL || bundle->broken != NULL;
+    pthread_mutex_unlock(&bundle->inbound->lock);
+    return arrived;
 }
 
 bool beamc_inbound_waiting(beamc_inbound_bundle *bundle) {

@@ -68,6 +68,10 @@ beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *
 /* beamc_inbound_waiting: true when a segment for any node is here and not taken. */
 bool beamc_inbound_waiting(beamc_inbound_bundle *bundle);
 
+/* beamc_inbound_has_arrived: true when anything has come for the bundle since its id was first seen, an end mark
+ * included. What comes later wakes it. */
+bool beamc_inbound_has_arrived(beamc_inbound_bundle *bundle);
+
 /* beamc_inbound_break: the data stream ended; bundles that still expect input get BEAMC_INBOUND_BROKEN. */
 void beamc_inbound_break(beamc_inbound *inbound, const char *why);
 const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle);
