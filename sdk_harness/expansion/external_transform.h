@@ -44,6 +44,7 @@ typedef struct {
     char *tag;                        /* owned by the answer */
     const beamc_output_field *fields; /* static */
     size_t num_fields;
+    bool like_input; /* the input's own rows; then `fields` is not looked at */
 } beamc_expand_output;
 
 typedef struct {

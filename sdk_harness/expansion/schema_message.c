@@ -101,6 +101,8 @@ static Beam__Schema *copy_schema(const Beam__Schema *schema) {
 }
 
 Beam__Schema *beamc_schema_of_output(const beamc_expand_output *output, const Beam__Schema *input_schema) {
+    if (output->like_input)
+        return copy_schema(input_schema);
     Beam__Schema *schema = new_schema(output->num_fields);
     for (size_t i = 0; i < output->num_fields; i++) {
         const beamc_output_field *field = &output->fields[i];

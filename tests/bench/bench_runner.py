@@ -1,6 +1,6 @@
 """A Beam runner that only feeds and measures: pre-encoded rows into a worker process, its own CPU time out.
 
-It serves the Fn API on loopback, starts one worker process (any SDK's) and sends bundles as fast as the worker takes them.
+It serves the Fn API on loopback, starts one worker process (any SDK's) and sends bundles as fast as it takes them.
 What it costs itself does not count: the figures are the worker process's CPU time, as the kernel accounts it.
 """
 
@@ -62,9 +62,9 @@ class BenchRunner:
     ) -> None:
         """`command` and `environment` get the address of all services, host:port."""
         self._descriptor = descriptor
-        self._instructions: "queue.Queue[Optional[beam_fn_api_pb2.InstructionRequest]]" = queue.Queue()
-        self._data: "queue.Queue[Optional[bytes]]" = queue.Queue(maxsize=8)
-        self._answers: Dict[str, "futures.Future[beam_fn_api_pb2.InstructionResponse]"] = {}
+        self._instructions: queue.Queue[Optional[beam_fn_api_pb2.InstructionRequest]] = queue.Queue()
+        self._data: queue.Queue[Optional[bytes]] = queue.Queue(maxsize=8)
+        self._answers: Dict[str, futures.Future[beam_fn_api_pb2.InstructionResponse]] = {}
         self._bundle_number = 0
         self._ended = threading.Event()
         self._server = grpc.server(
@@ -89,7 +89,7 @@ class BenchRunner:
             stderr=subprocess.DEVNULL if "BENCH_VERBOSE" not in os.environ else None,
         )
 
-    def __enter__(self) -> "BenchRunner":
+    def __enter__(self) -> BenchRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -192,11 +192,11 @@ class BenchRunner:
 
     # --- bundles ---
 
-    def start_bundle(self, payload: Sequence[bytes]) -> "futures.Future[beam_fn_api_pb2.InstructionResponse]":
+    def start_bundle(self, payload: Sequence[bytes]) -> futures.Future[beam_fn_api_pb2.InstructionResponse]:
         """Sends ProcessBundle, then each of `payload` as one data message, then the end mark alone."""
         self._bundle_number += 1
         instruction_id = f"bundle_{self._bundle_number}"
-        answer: "futures.Future[beam_fn_api_pb2.InstructionResponse]" = futures.Future()
+        answer: futures.Future[beam_fn_api_pb2.InstructionResponse] = futures.Future()
         self._answers[instruction_id] = answer
         self._instructions.put(
             beam_fn_api_pb2.InstructionRequest(
@@ -211,7 +211,7 @@ class BenchRunner:
 
     def run(self, payload: Sequence[bytes], bundles: int, at_once: int = 1) -> None:
         """Runs `bundles` bundles of the same payload, `at_once` at a time; fails when one fails."""
-        waiting: List["futures.Future[beam_fn_api_pb2.InstructionResponse]"] = []
+        waiting: List[futures.Future[beam_fn_api_pb2.InstructionResponse]] = []
         for _ in range(bundles):
             if len(waiting) >= at_once:
                 self._check(waiting.pop(0))
@@ -219,7 +219,7 @@ class BenchRunner:
         for answer in waiting:
             self._check(answer)
 
-    def _check(self, answer: "futures.Future[beam_fn_api_pb2.InstructionResponse]") -> None:
+    def _check(self, answer: futures.Future[beam_fn_api_pb2.InstructionResponse]) -> None:
         response = answer.result(timeout=ANSWER_TIMEOUT_S)
         if response.error:
             raise RuntimeError(response.error)
