@@ -132,12 +132,23 @@ void beamc_bundle_progress(beamc_bundle_processor *processor, beamc_metric_repor
 
 /* ---- one step after another; BEAMC_AGAIN leaves the thread ---- */
 
+static void open_data_stream(void *context, const char *url) {
+    const beamc_bundle_processor *processor = context;
+    (void)beamc_data_streams_get(processor->services->data_streams, url);
+}
+
 static beamc_status acquire_plan(beamc_bundle_processor *processor, beamc_error *err) {
     beamc_plan *plan = NULL;
     bool asked = processor->asked_for_descriptor;
     processor->asked_for_descriptor = true;
-    BEAMC_TRY(beamc_plan_acquire(processor->services->descriptors, processor->descriptor_id, asked, wake, processor,
-                                 &plan, err));
+    beamc_status status = beamc_plan_acquire(processor->services->descriptors, processor->descriptor_id, asked, wake,
+                                             processor, &plan, err);
+    /* Flink waits three minutes for the data stream, and writes all input, before it looks at the answer: without the
+     * stream its user would read of a timeout in place of what is wrong. */
+    if (status != BEAMC_OK && status != BEAMC_AGAIN)
+        beamc_descriptor_cache_each_source(processor->services->descriptors, processor->descriptor_id, open_data_stream,
+                                           processor);
+    BEAMC_TRY(status);
     beamc_metric_registry_reset(plan->metrics);
     pthread_mutex_lock(&processor->lock);
     processor->plan = plan;

@@ -176,6 +176,16 @@ bool beamc_plan_is_idle(beamc_descriptor_cache *cache, const char *descriptor_id
     return idle;
 }
 
+void beamc_descriptor_cache_each_source(beamc_descriptor_cache *cache, const char *descriptor_id,
+                                        beamc_source_visit visit, void *context) {
+    pthread_mutex_lock(&cache->lock);
+    const entry *e = find(cache, descriptor_id);
+    const Beam__ProcessBundleDescriptor *descriptor = e == NULL ? NULL : e->descriptor;
+    pthread_mutex_unlock(&cache->lock);
+    if (descriptor != NULL) /* it stays as long as the cache */
+        beamc_plan_each_source(descriptor, visit, context);
+}
+
 void beamc_plan_release(beamc_descriptor_cache *cache, const char *descriptor_id, beamc_plan *plan) {
     pthread_mutex_lock(&cache->lock);
     entry *e = find(cache, descriptor_id);

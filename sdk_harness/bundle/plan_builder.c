@@ -373,6 +373,22 @@ beamc_status beamc_plan_build(const struct Beam__ProcessBundleDescriptor *descri
     return status;
 }
 
+void beamc_plan_each_source(const struct Beam__ProcessBundleDescriptor *descriptor, beamc_source_visit visit,
+                            void *context) {
+    for (size_t i = 0; i < descriptor->n_transforms; i++) {
+        const node n = {.entry = descriptor->transforms[i]};
+        if (!is(&n, URN_SOURCE))
+            continue;
+        const ProtobufCBinaryData *payload = &n.entry->value->spec->payload;
+        Beam__RemoteGrpcPort *port = beam__remote_grpc_port__unpack(NULL, payload->len, payload->data);
+        if (port == NULL)
+            continue;
+        if (port->api_service_descriptor != NULL)
+            visit(context, port->api_service_descriptor->url);
+        beam__remote_grpc_port__free_unpacked(port, NULL);
+    }
+}
+
 void beamc_plan_free(beamc_plan *plan) {
     if (plan == NULL)
         return;

@@ -36,6 +36,12 @@ typedef struct {
 beamc_status beamc_plan_build(const struct Beam__ProcessBundleDescriptor *descriptor, const beamc_dofn_table *dofns,
                               beamc_plan **out, beamc_error *err);
 
+/* beamc_plan_each_source calls `visit` with the data stream's address of every source node, also of a descriptor
+ * that no plan can be made of. */
+typedef void (*beamc_source_visit)(void *context, const char *url);
+void beamc_plan_each_source(const struct Beam__ProcessBundleDescriptor *descriptor, beamc_source_visit visit,
+                            void *context);
+
 /* beamc_plan_free tears the DoFns down. */
 void beamc_plan_free(beamc_plan *plan);
 
