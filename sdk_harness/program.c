@@ -149,6 +149,14 @@ static int serve(const beamc_program *program, int port, bool with_expansion, bo
 
 /* ---- worker ---- */
 
+static void block_end_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static int run_worker(const beamc_program *program, int argc, char **argv) {
     beamc_harness_options options = {.dofns = program->dofns, .num_dofns = program->num_dofns};
     beamc_error err;
@@ -159,6 +167,7 @@ static int run_worker(const beamc_program *program, int argc, char **argv) {
     const char *parent = option(argc, argv, "--parent-pid");
     if (parent != NULL && !beamc_end_with_parent((pid_t)strtol(parent, NULL, 10)))
         return 0; /* nobody is left to work for */
+    block_end_signals(); /* before worker_starts makes a thread that SIGTERM would otherwise kill the process through */
     if (program->worker_starts != NULL && !program->worker_starts())
         return 1;
     int exit_code = beamc_harness_run(&options);

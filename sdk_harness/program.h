@@ -21,6 +21,7 @@ typedef struct {
     const beamc_external_transform *transforms;
     size_t num_transforms;
     /* worker_starts runs before the first bundle, in a worker only; false ends the process with exit code 1.
+     * SIGTERM and SIGINT are blocked in it, and so in the threads it starts: they belong to the harness.
      * worker_ends runs after the last bundle. Both may be NULL. */
     bool (*worker_starts)(void);
     void (*worker_ends)(void);
