@@ -94,11 +94,17 @@ static unsigned count_executors(const beamc_harness_options *options) {
     return cores < 2 ? 2 : cores > MAX_EXECUTORS ? MAX_EXECUTORS : (unsigned)cores;
 }
 
-static beamc_status connect_runner(harness *h, const beamc_harness_options *options, beamc_error *err) {
+static beamc_status connect_runner(harness *h, const beamc_harness_options *options, const sigset_t *ends,
+                                   beamc_error *err) {
     beamc_provision_info info = {0};
-    if (options->provision_endpoint != NULL)
-        BEAMC_TRY(beamc_provision_get(h->loop, options->provision_endpoint, options->worker_id, PROVISION_TIMEOUT_MS,
-                                      &info, err));
+    if (options->provision_endpoint != NULL) {
+        /* Nothing is under way yet: a signal may simply end the process, which waits here for up to a minute. */
+        pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+        beamc_status got = beamc_provision_get(h->loop, options->provision_endpoint, options->worker_id,
+                                               PROVISION_TIMEOUT_MS, &info, err);
+        pthread_sigmask(SIG_BLOCK, ends, NULL);
+        BEAMC_TRY(got);
+    }
     const char *control = info.control_endpoint != NULL ? info.control_endpoint : options->control_endpoint;
     const char *logging = info.logging_endpoint != NULL ? info.logging_endpoint : options->logging_endpoint;
     beamc_status status = BEAMC_OK;
@@ -172,7 +178,7 @@ int beamc_harness_run(const beamc_harness_options *options) {
     h.loop = beamc_completion_loop_start("beam-grpc");
     beamc_error err;
     int exit_code = 1;
-    if (connect_runner(&h, options, &err) == BEAMC_OK) {
+    if (connect_runner(&h, options, &ends, &err) == BEAMC_OK) {
         serve(&h, options);
         bool by_signal = wait_for_end(&h, signals);
         if (!end_bundles(&h, by_signal)) {
