@@ -29,7 +29,15 @@ enum {
     MAX_EXECUTORS = 64
 };
 
-typedef struct {
+/* One look-up of a descriptor that is under way. */
+typedef struct descriptor_call {
+    struct descriptor_call *next;
+    struct harness *owner;
+    beamc_unary *call;
+    char *id;
+} descriptor_call;
+
+typedef struct harness {
     beamc_completion_loop *loop;
     beamc_channel *control_channel;
     beamc_channel *logging_channel;
@@ -37,16 +45,14 @@ typedef struct {
     beamc_bundle_services services;
     beamc_dispatcher dispatcher;
     beamc_control_stream *control;
+    pthread_mutex_t lookups_lock;
+    pthread_cond_t lookups_changed;
+    descriptor_call *lookups;
     int closed_event; /* readable once the control stream has ended */
     atomic_int closed_status;
 } harness;
 
 /* ---- descriptors ---- */
-
-typedef struct {
-    harness *owner;
-    char *id;
-} descriptor_call;
 
 static void descriptor_came(void *context, const uint8_t *response, size_t len, const char *error) {
     descriptor_call *call = context;
@@ -56,6 +62,13 @@ static void descriptor_came(void *context, const uint8_t *response, size_t len, 
         beamc_descriptor_cache_fail(cache, call->id, error);
     else if (beamc_descriptor_cache_put(cache, call->id, response, len, &err) != BEAMC_OK)
         beamc_descriptor_cache_fail(cache, call->id, err.text);
+    pthread_mutex_lock(&call->owner->lookups_lock);
+    descriptor_call **at = &call->owner->lookups;
+    while (*at != call)
+        at = &(*at)->next;
+    *at = call->next;
+    pthread_cond_signal(&call->owner->lookups_changed);
+    pthread_mutex_unlock(&call->owner->lookups_lock);
     free(call->id);
     free(call);
 }
@@ -68,9 +81,23 @@ static void fetch_descriptor(void *context, const char *descriptor_id) {
     descriptor_call *call = beamc_alloc_zero(1, sizeof *call);
     call->owner = h;
     call->id = beamc_strdup(descriptor_id);
-    beamc_unary_start(h->loop, h->control_channel, DESCRIPTOR_METHOD, bytes.data, bytes.len, DESCRIPTOR_TIMEOUT_MS,
-                      descriptor_came, call);
+    pthread_mutex_lock(&h->lookups_lock); /* the answer waits until the call is in the list */
+    call->call = beamc_unary_start(h->loop, h->control_channel, DESCRIPTOR_METHOD, bytes.data, bytes.len,
+                                   DESCRIPTOR_TIMEOUT_MS, descriptor_came, call);
+    call->next = h->lookups;
+    h->lookups = call;
+    pthread_mutex_unlock(&h->lookups_lock);
     free(bytes.data);
+}
+
+/* A look-up that nobody waits for any more must not outlive the cache it would be put in. */
+static void end_lookups(harness *h) {
+    pthread_mutex_lock(&h->lookups_lock);
+    for (descriptor_call *call = h->lookups; call != NULL; call = call->next)
+        beamc_unary_cancel(call->call);
+    while (h->lookups != NULL) /* a cancelled call always ends */
+        pthread_cond_wait(&h->lookups_changed, &h->lookups_lock);
+    pthread_mutex_unlock(&h->lookups_lock);
 }
 
 /* ---- life ---- */
@@ -156,6 +183,7 @@ static bool end_bundles(harness *h, bool by_signal) {
 }
 
 static void free_services(harness *h) {
+    end_lookups(h);
     beamc_control_stream_free(h->control);
     beamc_data_streams_free(h->services.data_streams);
     beamc_executor_pool_stop(h->services.executors);
@@ -172,7 +200,9 @@ int beamc_harness_run(const beamc_harness_options *options) {
     sigaddset(&ends, SIGINT);
     pthread_sigmask(SIG_BLOCK, &ends, NULL);
     int signals = signalfd(-1, &ends, SFD_CLOEXEC);
-    harness h = {.closed_event = eventfd(0, EFD_CLOEXEC)};
+    harness h = {.closed_event = eventfd(0, EFD_CLOEXEC),
+                 .lookups_lock = PTHREAD_MUTEX_INITIALIZER,
+                 .lookups_changed = PTHREAD_COND_INITIALIZER};
     if (signals < 0 || h.closed_event < 0)
         return 1;
     h.loop = beamc_completion_loop_start("beam-grpc");

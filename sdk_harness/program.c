@@ -166,7 +166,7 @@ static int run_worker(const beamc_program *program, int argc, char **argv) {
     }
     const char *parent = option(argc, argv, "--parent-pid");
     if (parent != NULL && !beamc_end_with_parent((pid_t)strtol(parent, NULL, 10)))
-        return 0; /* nobody is left to work for */
+        return 0;        /* nobody is left to work for */
     block_end_signals(); /* before worker_starts makes a thread that SIGTERM would otherwise kill the process through */
     if (program->worker_starts != NULL && !program->worker_starts())
         return 1;

@@ -256,9 +256,11 @@ static beamc_task_next run_bundle(beamc_task *task) {
     beamc_error err;
     err.text[0] = '\0';
     beamc_status status = BEAMC_OK;
-    /* An aborted bundle ends here, but not while the descriptor's answer may still wake it. */
-    if (atomic_load(&processor->aborted) && processor->state != WAITING_FOR_PLAN)
+    if (atomic_load(&processor->aborted)) {
+        if (processor->state == WAITING_FOR_PLAN) /* the descriptor's answer must not wake what is gone */
+            beamc_descriptor_cache_forget(processor->services->descriptors, processor->descriptor_id, processor);
         return end_bundle(processor, processor->abort_reason);
+    }
     if (processor->state == WAITING_FOR_PLAN)
         status = acquire_plan(processor, &err);
     if (status == BEAMC_OK && processor->state == STARTING)

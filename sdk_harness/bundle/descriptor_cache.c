@@ -176,6 +176,21 @@ bool beamc_plan_is_idle(beamc_descriptor_cache *cache, const char *descriptor_id
     return idle;
 }
 
+void beamc_descriptor_cache_forget(beamc_descriptor_cache *cache, const char *descriptor_id, const void *context) {
+    pthread_mutex_lock(&cache->lock);
+    entry *e = find(cache, descriptor_id);
+    for (waiter **at = e == NULL ? NULL : &e->waiters; at != NULL && *at != NULL;) {
+        waiter *w = *at;
+        if (w->context != context) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        free(w);
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
 void beamc_descriptor_cache_each_source(beamc_descriptor_cache *cache, const char *descriptor_id,
                                         beamc_source_visit visit, void *context) {
     pthread_mutex_lock(&cache->lock);

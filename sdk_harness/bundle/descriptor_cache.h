@@ -42,6 +42,9 @@ beamc_status beamc_plan_acquire(beamc_descriptor_cache *cache, const char *descr
 /* beamc_plan_is_idle: true when a plan of the descriptor waits for its next bundle. */
 bool beamc_plan_is_idle(beamc_descriptor_cache *cache, const char *descriptor_id);
 
+/* beamc_descriptor_cache_forget: `context` waits no longer for the descriptor; no wake comes after it has returned. */
+void beamc_descriptor_cache_forget(beamc_descriptor_cache *cache, const char *descriptor_id, const void *context);
+
 /* beamc_descriptor_cache_each_source is beamc_plan_each_source for a descriptor that has come; for another, nothing. */
 void beamc_descriptor_cache_each_source(beamc_descriptor_cache *cache, const char *descriptor_id,
                                         beamc_source_visit visit, void *context);

@@ -12,7 +12,7 @@
 
 enum { MAX_RESPONSE_BYTES = 256 * 1024 * 1024 };
 
-typedef struct {
+struct beamc_unary {
     beamc_completion completion;
     grpc_call *call;
     char *where; /* method and address, for messages */
@@ -25,9 +25,9 @@ typedef struct {
     grpc_byte_buffer *received;
     grpc_status_code status_code;
     grpc_slice status_details;
-} unary;
+};
 
-static void free_unary(unary *call) {
+static void free_unary(beamc_unary *call) {
     if (call->sent != NULL)
         grpc_byte_buffer_destroy(call->sent);
     grpc_metadata_array_destroy(&call->initial_metadata);
@@ -40,7 +40,7 @@ static void free_unary(unary *call) {
 }
 
 static void unary_done(beamc_completion *completion, bool ok) {
-    unary *call = (unary *)completion;
+    beamc_unary *call = (beamc_unary *)completion;
     if (ok && call->status_code == GRPC_STATUS_OK && call->received != NULL) {
         beamc_message *message = beamc_message_from_byte_buffer(call->received);
         beamc_byte_buffer flat;
@@ -63,9 +63,10 @@ static void unary_done(beamc_completion *completion, bool ok) {
     free_unary(call);
 }
 
-void beamc_unary_start(beamc_completion_loop *loop, beamc_channel *channel, const char *method, const uint8_t *request,
-                       size_t len, unsigned timeout_ms, beamc_unary_done done, void *context) {
-    unary *call = beamc_alloc_zero(1, sizeof *call);
+beamc_unary *beamc_unary_start(beamc_completion_loop *loop, beamc_channel *channel, const char *method,
+                               const uint8_t *request, size_t len, unsigned timeout_ms, beamc_unary_done done,
+                               void *context) {
+    beamc_unary *call = beamc_alloc_zero(1, sizeof *call);
     call->completion.done = unary_done;
     call->where = beamc_format("%s at %s", method, channel->url);
     call->done = done;
@@ -97,6 +98,11 @@ void beamc_unary_start(beamc_completion_loop *loop, beamc_channel *channel, cons
     ops[5].data.recv_status_on_client.status_details = &call->status_details;
     if (!beamc_start_batch(call->call, ops, 6, &call->completion))
         abort(); /* a new call takes these operations; anything else is a bug of ours */
+    return call;
+}
+
+void beamc_unary_cancel(beamc_unary *call) {
+    grpc_call_cancel(call->call, NULL);
 }
 
 typedef struct {
@@ -126,7 +132,7 @@ beamc_status beamc_unary_call(beamc_completion_loop *loop, beamc_channel *channe
     blocked_caller caller = {.response = response, .err = err, .status = BEAMC_OK};
     pthread_mutex_init(&caller.lock, NULL);
     pthread_cond_init(&caller.changed, NULL);
-    beamc_unary_start(loop, channel, method, request, len, timeout_ms, wake_caller, &caller);
+    (void)beamc_unary_start(loop, channel, method, request, len, timeout_ms, wake_caller, &caller);
     pthread_mutex_lock(&caller.lock);
     while (!caller.finished) /* bounded by the call's own deadline */
         pthread_cond_wait(&caller.changed, &caller.lock);
