@@ -302,6 +302,7 @@ beamc_bundle_processor *beamc_bundle_processor_start(const beamc_bundle_services
     processor->run.instruction_id = processor->instruction_id;
     processor->run.data_streams = services->data_streams;
     processor->run.waker = new_waker(processor);
+    processor->run.aborted = &processor->aborted;
     processor->run.inbound = beamc_inbound_attach(services->inbound, instruction_id, wake, processor);
     if (processor->run.inbound == NULL) {
         beamc_bundle_processor_release(processor);

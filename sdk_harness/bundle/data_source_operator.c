@@ -110,6 +110,8 @@ beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, u
                                            beamc_error *err) {
     data_source *source = (data_source *)op;
     for (unsigned i = 0; i < max_elements; i++) {
+        if (atomic_load_explicit(run->aborted, memory_order_relaxed))
+            return BEAMC_SOURCE_MORE; /* the processor looks too */
         if (!source->has_element) {
             while (source->segment.message == NULL || beamc_byte_reader_at_end(&source->in)) {
                 beamc_element_segment_release(&source->segment);

@@ -13,6 +13,7 @@
 #include "sdk_harness/dofn.h"
 #include "sdk_harness/metrics/metric_registry.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,8 +24,9 @@ typedef struct {
     const char *instruction_id;
     beamc_inbound_bundle *inbound;
     beamc_data_streams *data_streams;
-    beamc_waker *waker; /* borrowed */
-    bool input_here;    /* the run of elements being read has more behind the one that is processed */
+    beamc_waker *waker;         /* borrowed */
+    const atomic_bool *aborted; /* true: the bundle ends as soon as it can; borrowed */
+    bool input_here;            /* the run of elements being read has more behind the one that is processed */
 } beamc_run;
 
 typedef struct {
