@@ -134,7 +134,7 @@ void beamc_bundle_progress(beamc_bundle_processor *processor, beamc_metric_repor
 
 static void open_data_stream(void *context, const char *url) {
     const beamc_bundle_processor *processor = context;
-    (void)beamc_data_streams_get(processor->services->data_streams, url);
+    beamc_stream_release(beamc_data_streams_get(processor->services->data_streams, url));
 }
 
 static beamc_status acquire_plan(beamc_bundle_processor *processor, beamc_error *err) {

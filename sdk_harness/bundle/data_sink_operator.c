@@ -9,7 +9,7 @@ typedef struct {
     beamc_operator base;
     char *url;
     beamc_edge_coder coder;
-    beamc_stream *stream; /* of the running bundle; borrowed */
+    beamc_stream *stream; /* of the running bundle; a reference */
     beamc_byte_buffer buffer;
     beamc_byte_buffer scratch;
 } data_sink;
@@ -41,6 +41,7 @@ static beamc_status sink_finish(beamc_operator *op, beamc_run *run, beamc_error 
 static void sink_end(beamc_operator *op, beamc_run *run) {
     (void)run;
     data_sink *sink = (data_sink *)op;
+    beamc_stream_release(sink->stream);
     sink->stream = NULL;
     beamc_byte_buffer_clear(&sink->buffer);
 }

@@ -30,8 +30,10 @@ static beamc_status source_start(beamc_operator *op, beamc_run *run, beamc_error
     source->num_read = 0;
     source->has_element = false;
     /* Runners wait for the data stream before they send, so it is opened before anything else. */
-    if (beamc_data_streams_get(run->data_streams, source->url) == NULL)
+    beamc_stream *stream = beamc_data_streams_get(run->data_streams, source->url);
+    if (stream == NULL)
         return beamc_fail(err, BEAMC_UNAVAILABLE, "no data stream to %s can be opened", source->url);
+    beamc_stream_release(stream); /* what comes on it reaches us through run->inbound */
     return BEAMC_OK;
 }
 

@@ -28,7 +28,7 @@ struct beamc_data_streams {
     char *worker_id;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    data_stream *streams; /* closed ones stay until free: few */
+    data_stream *streams; /* closed ones stay until the next get */
     size_t num_streams;
     bool stopping;
 };
@@ -55,17 +55,13 @@ static void elements_received(void *context, beamc_message *message) {
 
 static void room_again(void *context) {
     beamc_data_streams *streams = context;
-    pthread_mutex_lock(&streams->lock);
-    data_stream *resumed[MAX_STREAMS];
-    size_t num_resumed = 0;
+    pthread_mutex_lock(&streams->lock); /* held on, so that none of them is freed meanwhile */
     for (data_stream *data = streams->streams; data != NULL; data = data->next)
         if (data->paused && !data->closed) {
             data->paused = false;
-            resumed[num_resumed++] = data;
+            beamc_stream_read(data->stream);
         }
     pthread_mutex_unlock(&streams->lock);
-    for (size_t i = 0; i < num_resumed; i++)
-        beamc_stream_read(resumed[i]->stream);
 }
 
 static void stream_closed(void *context, int status_code, const char *details) {
@@ -109,8 +105,31 @@ static data_stream *open_stream(beamc_data_streams *streams, const char *url) {
     return data;
 }
 
+static void free_stream(data_stream *data) {
+    beamc_stream_release(data->stream);
+    beamc_channel_close(data->channel);
+    free(data->url);
+    free(data);
+}
+
+/* A runner may end its data stream often; what is closed is told nothing more. */
+static void free_closed(beamc_data_streams *streams) {
+    for (data_stream **at = &streams->streams; *at != NULL;) {
+        data_stream *data = *at;
+        if (!data->closed) {
+            at = &data->next;
+            continue;
+        }
+        *at = data->next;
+        streams->num_streams--;
+        free_stream(data);
+    }
+}
+
 beamc_stream *beamc_data_streams_get(beamc_data_streams *streams, const char *url) {
     pthread_mutex_lock(&streams->lock);
+    if (!streams->stopping)
+        free_closed(streams);
     data_stream *data = streams->streams;
     while (data != NULL && (data->closed || strcmp(data->url, url) != 0))
         data = data->next;
@@ -118,6 +137,8 @@ beamc_stream *beamc_data_streams_get(beamc_data_streams *streams, const char *ur
     if (fresh && !streams->stopping && streams->num_streams < MAX_STREAMS)
         data = open_stream(streams, url);
     beamc_stream *stream = data == NULL ? NULL : data->stream;
+    if (stream != NULL)
+        beamc_stream_retain(stream);
     pthread_mutex_unlock(&streams->lock);
     if (fresh && stream != NULL)
         beamc_stream_read(stream);
@@ -152,10 +173,7 @@ void beamc_data_streams_free(beamc_data_streams *streams) {
     while (streams->streams != NULL) {
         data_stream *data = streams->streams;
         streams->streams = data->next;
-        beamc_stream_release(data->stream);
-        beamc_channel_close(data->channel);
-        free(data->url);
-        free(data);
+        free_stream(data);
     }
     pthread_cond_destroy(&streams->changed);
     pthread_mutex_destroy(&streams->lock);

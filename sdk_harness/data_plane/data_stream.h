@@ -11,9 +11,9 @@ typedef struct beamc_data_streams beamc_data_streams;
 /* beamc_data_streams_new: `loop` and `inbound` are borrowed until free. */
 beamc_data_streams *beamc_data_streams_new(beamc_completion_loop *loop, beamc_inbound *inbound, const char *worker_id);
 
-/* beamc_data_streams_get opens the stream of `url` if need be and returns it, retained by the caller's use until
- * beamc_data_streams_free. Any thread but the completion thread. NULL while shutting down or when a worker
- * names more than 64 addresses. */
+/* beamc_data_streams_get opens the stream of `url` if need be and returns a reference to it: give it back with
+ * beamc_stream_release. Any thread but the completion thread. NULL while shutting down or when a worker has streams
+ * to 64 addresses open. */
 beamc_stream *beamc_data_streams_get(beamc_data_streams *streams, const char *url);
 
 /* beamc_data_streams_all_open: true when some stream was opened and none has ended. */

@@ -29,7 +29,7 @@ struct beamc_stream {
     beamc_stream_events events;
     void *context;
     size_t max_queued_bytes;
-    unsigned references; /* the opener's, and one for each operation under way; under lock */
+    unsigned references; /* the opener's, its users', and one for each operation under way; under lock */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a write left, or the stream ended */
@@ -300,6 +300,12 @@ void beamc_stream_end(beamc_stream *stream, unsigned timeout_ms) {
 
 void beamc_stream_cancel(beamc_stream *stream) {
     grpc_call_cancel(stream->call, NULL);
+}
+
+void beamc_stream_retain(beamc_stream *stream) {
+    pthread_mutex_lock(&stream->lock);
+    stream->references++;
+    pthread_mutex_unlock(&stream->lock);
 }
 
 void beamc_stream_release(beamc_stream *stream) {

@@ -53,7 +53,9 @@ void beamc_stream_end(beamc_stream *stream, unsigned timeout_ms);
 /* beamc_stream_cancel ends the call at once; `closed` still comes. */
 void beamc_stream_cancel(beamc_stream *stream);
 
-/* beamc_stream_release gives back the opener's reference; memory goes when `closed` has run. */
+/* beamc_stream_retain adds a reference to the opener's; beamc_stream_release gives one back. Memory goes with the last
+ * one, and not before `closed` has run. */
+void beamc_stream_retain(beamc_stream *stream);
 void beamc_stream_release(beamc_stream *stream);
 
 #endif
