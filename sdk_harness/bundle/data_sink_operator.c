@@ -23,19 +23,43 @@ static beamc_status sink_start(beamc_operator *op, beamc_run *run, beamc_error *
     return BEAMC_OK;
 }
 
+static void wake_and_release(void *context) {
+    beamc_waker *waker = context;
+    beamc_waker_wake(waker);
+    beamc_waker_release(waker);
+}
+
+/* BEAMC_AGAIN: the bundle will be woken when the stream takes output again, and holds no thread until then. */
+static beamc_status await_room(data_sink *sink, beamc_run *run) {
+    beamc_waker *waker = beamc_waker_retain(run->waker);
+    beamc_stream_room room = beamc_stream_await_room(sink->stream, wake_and_release, waker);
+    if (room != BEAMC_ROOM_LATER)
+        beamc_waker_release(waker);
+    return room == BEAMC_ROOM_HERE ? BEAMC_OK : BEAMC_AGAIN;
+}
+
+static beamc_status flush(data_sink *sink, beamc_run *run, bool end, beamc_error *err) {
+    for (;;) {
+        const char *id = sink->base.transform_id;
+        beamc_status status = end ? beamc_outbound_end(sink->stream, run->instruction_id, id, &sink->buffer, err)
+                                  : beamc_outbound_flush(sink->stream, run->instruction_id, id, &sink->buffer, err);
+        if (status != BEAMC_AGAIN)
+            return status;
+        BEAMC_TRY(await_room(sink, run));
+    }
+}
+
 static beamc_status sink_process(beamc_operator *op, beamc_run *run, const beamc_element *element, beamc_error *err) {
     data_sink *sink = (data_sink *)op;
+    if (sink->buffer.len >= BEAMC_OUTBOUND_CHUNK_BYTES) /* of the elements before: this one is not yet taken */
+        BEAMC_TRY(flush(sink, run, false, err));
     beamc_status status = beamc_windowed_value_encode(&sink->coder.windowed, element->fields, element->timestamp_ms,
                                                       element, &sink->scratch, &sink->buffer, err);
-    if (status != BEAMC_OK)
-        return beamc_fail_within(err, status, op->transform_id);
-    return beamc_outbound_flush(sink->stream, run->instruction_id, op->transform_id, &sink->buffer,
-                                BEAMC_OUTBOUND_CHUNK_BYTES, err);
+    return status == BEAMC_OK ? status : beamc_fail_within(err, status, op->transform_id);
 }
 
 static beamc_status sink_finish(beamc_operator *op, beamc_run *run, beamc_error *err) {
-    data_sink *sink = (data_sink *)op;
-    return beamc_outbound_end(sink->stream, run->instruction_id, op->transform_id, &sink->buffer, err);
+    return flush((data_sink *)op, run, true, err);
 }
 
 static void sink_end(beamc_operator *op, beamc_run *run) {

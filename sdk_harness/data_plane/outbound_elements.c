@@ -7,16 +7,13 @@
 #include <stdlib.h>
 
 static beamc_status send(beamc_stream *stream, const Beam__Elements *elements, beamc_error *err) {
+    if (!beamc_stream_has_room(stream))
+        return BEAMC_AGAIN;
     ProtobufCBinaryData bytes = beamc_packed(&elements->base);
     beamc_status status = beamc_stream_write(stream, bytes.data, bytes.len);
-    if (status == BEAMC_LIMIT) {
-        status = beamc_stream_wait_writable(stream, BEAMC_OUTBOUND_WRITE_WAIT_MS);
-        if (status == BEAMC_OK)
-            status = beamc_stream_write(stream, bytes.data, bytes.len);
-    }
     free(bytes.data);
     if (status == BEAMC_LIMIT)
-        return beamc_fail(err, status, "the runner has read no output for %d s", BEAMC_OUTBOUND_WRITE_WAIT_MS / 1000);
+        return BEAMC_AGAIN; /* another bundle was quicker */
     return status == BEAMC_OK ? status : beamc_fail(err, status, "the data stream to the runner has ended");
 }
 
@@ -28,8 +25,8 @@ static Beam__Elements__Data make_data(const char *instruction_id, const char *tr
 }
 
 beamc_status beamc_outbound_flush(beamc_stream *stream, const char *instruction_id, const char *transform_id,
-                                  beamc_byte_buffer *buffer, size_t at_least, beamc_error *err) {
-    if (buffer->len == 0 || buffer->len < at_least)
+                                  beamc_byte_buffer *buffer, beamc_error *err) {
+    if (buffer->len == 0)
         return BEAMC_OK;
     Beam__Elements__Data data = make_data(instruction_id, transform_id);
     data.data = (ProtobufCBinaryData){.len = buffer->len, .data = buffer->data};

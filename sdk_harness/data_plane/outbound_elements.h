@@ -8,17 +8,16 @@
 #include "sdk_harness/rpc/bidi_stream.h"
 
 enum {
-    BEAMC_OUTBOUND_CHUNK_BYTES = 1000 * 1000,         /* Java's harness flushes at as many */
-    BEAMC_OUTBOUND_ELEMENT_BYTES = 256 * 1024 * 1024, /* the largest element */
-    BEAMC_OUTBOUND_WRITE_WAIT_MS = 60 * 1000          /* a runner that reads nothing for so long is gone */
+    BEAMC_OUTBOUND_CHUNK_BYTES = 1000 * 1000,        /* Java's harness flushes at as many */
+    BEAMC_OUTBOUND_ELEMENT_BYTES = 256 * 1024 * 1024 /* the largest element */
 };
 
-/* beamc_outbound_flush sends and clears `buffer` when it has `at_least` bytes or more. May wait for the stream
- * to become writable; executor threads only. */
+/* beamc_outbound_flush sends and clears `buffer`. BEAMC_AGAIN: too much output waits for the runner to read it, nothing
+ * was sent; beamc_stream_await_room tells when to try again. */
 beamc_status beamc_outbound_flush(beamc_stream *stream, const char *instruction_id, const char *transform_id,
-                                  beamc_byte_buffer *buffer, size_t at_least, beamc_error *err);
+                                  beamc_byte_buffer *buffer, beamc_error *err);
 
-/* beamc_outbound_end sends what is left and then the end mark. */
+/* beamc_outbound_end sends what is left and then the end mark, all or nothing; BEAMC_AGAIN as above. */
 beamc_status beamc_outbound_end(beamc_stream *stream, const char *instruction_id, const char *transform_id,
                                 beamc_byte_buffer *buffer, beamc_error *err);
 

@@ -18,6 +18,13 @@ typedef struct queued_write {
     size_t len;
 } queued_write;
 
+/* One who waits until a write would be taken. */
+typedef struct room_waiter {
+    struct room_waiter *next;
+    void (*notify)(void *context);
+    void *context;
+} room_waiter;
+
 /* An operation is embedded in its stream; `done` finds the stream through `owner`. */
 typedef struct {
     beamc_completion completion;
@@ -36,6 +43,7 @@ struct beamc_stream {
     queued_write *first;
     queued_write *last;
     size_t queued_bytes; /* waiting or being written */
+    room_waiter *room_waiters;
     bool writing;
     bool reading;
     bool close_wanted;
@@ -96,6 +104,27 @@ static void tell_closed(beamc_stream *stream) {
     gpr_free(details);
 }
 
+static bool has_room(const beamc_stream *stream) {
+    return stream->queued_bytes < stream->max_queued_bytes || stream->ended;
+}
+
+/* Under the lock: those to be told, without the lock, that there is room. */
+static room_waiter *take_waiters(beamc_stream *stream) {
+    room_waiter *waiters = has_room(stream) ? stream->room_waiters : NULL;
+    if (waiters != NULL)
+        stream->room_waiters = NULL;
+    return waiters;
+}
+
+static void tell_waiters(room_waiter *waiters) {
+    while (waiters != NULL) {
+        room_waiter *waiter = waiters;
+        waiters = waiter->next;
+        waiter->notify(waiter->context);
+        free(waiter);
+    }
+}
+
 static void start_next_write(beamc_stream *stream) {
     if (stream->writing || stream->ended)
         return;
@@ -133,7 +162,9 @@ static void write_done(beamc_completion *completion, bool ok) {
     if (ok)
         start_next_write(stream);
     pthread_cond_broadcast(&stream->changed);
+    room_waiter *waiters = take_waiters(stream);
     unlock_and_release(stream);
+    tell_waiters(waiters);
 }
 
 static void start_done(beamc_completion *completion, bool ok) {
@@ -150,7 +181,9 @@ static void status_done(beamc_completion *completion, bool ok) {
     stream->ended = true;
     pthread_cond_broadcast(&stream->changed);
     bool tell = must_tell_closed(stream);
+    room_waiter *waiters = take_waiters(stream);
     pthread_mutex_unlock(&stream->lock);
+    tell_waiters(waiters);
     if (tell)
         tell_closed(stream);
     pthread_mutex_lock(&stream->lock);
@@ -239,8 +272,8 @@ beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size
     beamc_status result = BEAMC_OK;
     if (stream->ended || stream->close_wanted) {
         result = BEAMC_UNAVAILABLE;
-    } else if (stream->queued_bytes > 0 && len > stream->max_queued_bytes - stream->queued_bytes) {
-        result = BEAMC_LIMIT; /* one message always fits into an empty queue */
+    } else if (!has_room(stream)) {
+        result = BEAMC_LIMIT;
     } else {
         queued_write *write = beamc_alloc_zero(1, sizeof *write);
         grpc_slice slice = grpc_slice_from_copied_buffer((const char *)bytes, len);
@@ -257,6 +290,29 @@ beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size
     }
     pthread_mutex_unlock(&stream->lock);
     return result;
+}
+
+beamc_stream_room beamc_stream_await_room(beamc_stream *stream, void (*notify)(void *context), void *context) {
+    pthread_mutex_lock(&stream->lock);
+    beamc_stream_room room = has_room(stream) ? BEAMC_ROOM_HERE : BEAMC_ROOM_LATER;
+    for (const room_waiter *waiter = stream->room_waiters; waiter != NULL && room == BEAMC_ROOM_LATER;
+         waiter = waiter->next) /* one for each bundle at most */
+        if (waiter->context == context)
+            room = BEAMC_ROOM_ASKED_BEFORE;
+    if (room == BEAMC_ROOM_LATER) {
+        room_waiter *waiter = beamc_alloc(sizeof *waiter);
+        *waiter = (room_waiter){.next = stream->room_waiters, .notify = notify, .context = context};
+        stream->room_waiters = waiter;
+    }
+    pthread_mutex_unlock(&stream->lock);
+    return room;
+}
+
+bool beamc_stream_has_room(beamc_stream *stream) {
+    pthread_mutex_lock(&stream->lock);
+    bool room = has_room(stream);
+    pthread_mutex_unlock(&stream->lock);
+    return room;
 }
 
 static beamc_status wait_until_queued_at_most(beamc_stream *stream, size_t limit, unsigned timeout_ms) {

@@ -10,6 +10,7 @@
 #include "sdk_harness/rpc/completion_loop.h"
 #include "sdk_harness/rpc/message.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,9 +33,22 @@ beamc_stream *beamc_stream_open(beamc_completion_loop *loop, beamc_channel *chan
 /* beamc_stream_read asks for one message. At most one demand may be open. Any thread. */
 void beamc_stream_read(beamc_stream *stream);
 
-/* beamc_stream_write queues a copy of `bytes`. BEAMC_LIMIT: more than max_queued_bytes wait, nothing was
- * queued; BEAMC_UNAVAILABLE: the stream has ended. Any thread. */
+/* beamc_stream_write queues a copy of `bytes`. BEAMC_LIMIT: max_queued_bytes or more wait, nothing was queued;
+ * BEAMC_UNAVAILABLE: the stream has ended. So what waits is less than max_queued_bytes and one message. Any thread. */
 beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size_t len);
+
+typedef enum {
+    BEAMC_ROOM_HERE,        /* a write would not be refused for its size now; nothing was noted */
+    BEAMC_ROOM_LATER,       /* `notify` will be called */
+    BEAMC_ROOM_ASKED_BEFORE /* `context` waits already; it was not noted again */
+} beamc_stream_room;
+
+/* beamc_stream_await_room has `notify` called once, with `context`, when a write would be taken or the stream has
+ * ended: on the completion thread, where it must not block. Any thread. */
+beamc_stream_room beamc_stream_await_room(beamc_stream *stream, void (*notify)(void *context), void *context);
+
+/* beamc_stream_has_room: what beamc_stream_await_room would say, without waiting. */
+bool beamc_stream_has_room(beamc_stream *stream);
 
 /* beamc_stream_wait_writable blocks until a write would be taken, the stream ends, or timeout_ms have passed.
  * Not on the completion thread. */
