@@ -121,17 +121,12 @@ static unsigned count_executors(const beamc_harness_options *options) {
     return cores < 2 ? 2 : cores > MAX_EXECUTORS ? MAX_EXECUTORS : (unsigned)cores;
 }
 
-static beamc_status connect_runner(harness *h, const beamc_harness_options *options, const sigset_t *ends,
-                                   beamc_error *err) {
+/* BEAMC_AGAIN: a signal came before the runner had said where its services are. */
+static beamc_status connect_runner(harness *h, const beamc_harness_options *options, int signals, beamc_error *err) {
     beamc_provision_info info = {0};
-    if (options->provision_endpoint != NULL) {
-        /* Nothing is under way yet: a signal may simply end the process, which waits here for up to a minute. */
-        pthread_sigmask(SIG_UNBLOCK, ends, NULL);
-        beamc_status got = beamc_provision_get(h->loop, options->provision_endpoint, options->worker_id,
-                                               PROVISION_TIMEOUT_MS, &info, err);
-        pthread_sigmask(SIG_BLOCK, ends, NULL);
-        BEAMC_TRY(got);
-    }
+    if (options->provision_endpoint != NULL)
+        BEAMC_TRY(beamc_provision_get(h->loop, options->provision_endpoint, options->worker_id, PROVISION_TIMEOUT_MS,
+                                      signals, &info, err));
     const char *control = info.control_endpoint != NULL ? info.control_endpoint : options->control_endpoint;
     const char *logging = info.logging_endpoint != NULL ? info.logging_endpoint : options->logging_endpoint;
     beamc_status status = BEAMC_OK;
@@ -208,7 +203,8 @@ int beamc_harness_run(const beamc_harness_options *options) {
     h.loop = beamc_completion_loop_start("beam-grpc");
     beamc_error err;
     int exit_code = 1;
-    if (connect_runner(&h, options, &ends, &err) == BEAMC_OK) {
+    beamc_status connected = connect_runner(&h, options, signals, &err);
+    if (connected == BEAMC_OK) {
         serve(&h, options);
         bool by_signal = wait_for_end(&h, signals);
         if (!end_bundles(&h, by_signal)) {
@@ -218,6 +214,8 @@ int beamc_harness_run(const beamc_harness_options *options) {
         }
         free_services(&h);
         exit_code = by_signal || atomic_load(&h.closed_status) == 0 ? 0 : 1;
+    } else if (connected == BEAMC_AGAIN) {
+        exit_code = 0; /* nothing was begun */
     } else {
         log_error("worker %s cannot start: %s", options->worker_id, err.text);
     }

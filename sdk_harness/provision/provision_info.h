@@ -12,9 +12,11 @@ typedef struct {
     char *status_endpoint;
 } beamc_provision_info;
 
-/* beamc_provision_get blocks for at most timeout_ms. The address may not listen yet. */
+/* beamc_provision_get blocks for at most timeout_ms. The address may not listen yet.
+ *   interrupt   file descriptor; when it becomes readable first, the call is given up
+ * BEAMC_AGAIN: given up; nothing was read from `interrupt`. */
 beamc_status beamc_provision_get(beamc_completion_loop *loop, const char *provision_endpoint, const char *worker_id,
-                                 unsigned timeout_ms, beamc_provision_info *out, beamc_error *err);
+                                 unsigned timeout_ms, int interrupt, beamc_provision_info *out, beamc_error *err);
 void beamc_provision_cleanup(beamc_provision_info *info);
 
 #endif

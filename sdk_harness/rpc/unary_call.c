@@ -6,8 +6,6 @@
 #include "sdk_harness/rpc/message_internal.h"
 
 #include <grpc/support/alloc.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { MAX_RESPONSE_BYTES = 256 * 1024 * 1024 };
@@ -103,41 +101,4 @@ beamc_unary *beamc_unary_start(beamc_completion_loop *loop, beamc_channel *chann
 
 void beamc_unary_cancel(beamc_unary *call) {
     grpc_call_cancel(call->call, NULL);
-}
-
-typedef struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool finished;
-    beamc_status status;
-    beamc_byte_buffer *response;
-    beamc_error *err;
-} blocked_caller;
-
-static void wake_caller(void *context, const uint8_t *response, size_t len, const char *error) {
-    blocked_caller *caller = context;
-    pthread_mutex_lock(&caller->lock);
-    if (error != NULL)
-        caller->status = beamc_fail(caller->err, BEAMC_UNAVAILABLE, "%s", error);
-    else if (!beamc_byte_buffer_append(caller->response, response, len))
-        caller->status = beamc_fail(caller->err, BEAMC_LIMIT, "a response of %zu bytes passes the limit", len);
-    caller->finished = true;
-    pthread_cond_signal(&caller->changed);
-    pthread_mutex_unlock(&caller->lock);
-}
-
-beamc_status beamc_unary_call(beamc_completion_loop *loop, beamc_channel *channel, const char *method,
-                              const uint8_t *request, size_t len, unsigned timeout_ms, beamc_byte_buffer *response,
-                              beamc_error *err) {
-    blocked_caller caller = {.response = response, .err = err, .status = BEAMC_OK};
-    pthread_mutex_init(&caller.lock, NULL);
-    pthread_cond_init(&caller.changed, NULL);
-    (void)beamc_unary_start(loop, channel, method, request, len, timeout_ms, wake_caller, &caller);
-    pthread_mutex_lock(&caller.lock);
-    while (!caller.finished) /* bounded by the call's own deadline */
-        pthread_cond_wait(&caller.changed, &caller.lock);
-    pthread_mutex_unlock(&caller.lock);
-    pthread_cond_destroy(&caller.changed);
-    pthread_mutex_destroy(&caller.lock);
-    return caller.status;
 }

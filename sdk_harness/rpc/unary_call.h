@@ -2,8 +2,6 @@
 #ifndef SDK_HARNESS_RPC_UNARY_CALL_H
 #define SDK_HARNESS_RPC_UNARY_CALL_H
 
-#include "sdk_harness/base/byte_buffer.h"
-#include "sdk_harness/base/status.h"
 #include "sdk_harness/rpc/channel.h"
 #include "sdk_harness/rpc/completion_loop.h"
 
@@ -25,10 +23,5 @@ beamc_unary *beamc_unary_start(beamc_completion_loop *loop, beamc_channel *chann
 
 /* beamc_unary_cancel makes `done` come soon, with an error. */
 void beamc_unary_cancel(beamc_unary *call);
-
-/* beamc_unary_call does the same and blocks; not on the completion thread. The response is appended. */
-beamc_status beamc_unary_call(beamc_completion_loop *loop, beamc_channel *channel, const char *method,
-                              const uint8_t *request, size_t len, unsigned timeout_ms, beamc_byte_buffer *response,
-                              beamc_error *err);
 
 #endif
