@@ -10,6 +10,7 @@
 #include "sdk_harness/provision/provision_info.h"
 #include "sdk_harness/rpc/unary_call.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -188,7 +189,17 @@ static void free_services(harness *h) {
     beamc_short_ids_free(h->services.short_ids);
 }
 
+/* Data is allocated on gRPC's threads and freed on ours. With an arena for each thread, what one has freed is no use
+ * to the others: after a stop at the input cap the process grew from 80 to 105-122 MiB while it drained; with one
+ * arena it stays at 82, at the same CPU time. */
+static void share_one_arena(void) {
+#if defined(__GLIBC__)
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 int beamc_harness_run(const beamc_harness_options *options) {
+    share_one_arena();
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
