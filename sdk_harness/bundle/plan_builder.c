@@ -252,7 +252,8 @@ static beamc_status build_pardo(builder *build, node *n, beamc_error *err) {
     if (status == BEAMC_OK) {
         size_t num_outputs = transform->n_outputs;
         Beam__PTransform__OutputsEntry **sorted = beamc_alloc_zero(num_outputs, sizeof *sorted);
-        memcpy(sorted, transform->outputs, num_outputs * sizeof *sorted);
+        for (size_t o = 0; o < num_outputs; o++)
+            sorted[o] = transform->outputs[o];
         qsort(sorted, num_outputs, sizeof *sorted, by_tag);
         const char **tags = beamc_alloc_zero(num_outputs, sizeof *tags);
         beamc_edge **outputs = beamc_alloc_zero(num_outputs, sizeof *outputs);
