@@ -102,8 +102,8 @@ def _is_zombie(pid: int) -> bool:
 
 def test_stop_closes_the_input_first(program, tmp_path):
     path = program(f"""
-        print("listening on localhost:4711", flush=True)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("listening on localhost:4711", flush=True)
         sys.stdin.read()
         open({str(tmp_path / "polite")!r}, "w").write("bye")
         """)
@@ -127,8 +127,8 @@ def test_log_lines_are_forwarded_with_their_level(program, caplog):
 
 def test_an_end_while_in_use_is_noticed(program, caplog):
     path = program("""
-        print("listening on localhost:4711", flush=True)
         print("ERROR harness.c:1: out of memory", file=sys.stderr, flush=True)
+        print("listening on localhost:4711", flush=True)
         sys.stdin.readline()
         """)
     service = LocalService([path])
