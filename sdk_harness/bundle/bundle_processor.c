@@ -130,6 +130,23 @@ void beamc_bundle_progress(beamc_bundle_processor *processor, beamc_metric_repor
     pthread_mutex_unlock(&processor->lock);
 }
 
+/* The plan is this bundle's as long as it stands here, so a split that comes late meets no other bundle's. */
+bool beamc_bundle_split(beamc_bundle_processor *processor, beamc_split_lookup lookup, void *context,
+                        char **transform_id, beamc_split_result *out) {
+    bool split = false;
+    pthread_mutex_lock(&processor->lock);
+    const beamc_plan *plan = processor->plan;
+    if (plan != NULL && plan->num_sources == 1) {
+        beamc_operator *source = plan->sources[0];
+        beamc_split_wish wish = {0};
+        split = lookup(context, source->transform_id, &wish) && beamc_data_source_split(source, &wish, out);
+        if (split)
+            *transform_id = beamc_strdup(source->transform_id);
+    }
+    pthread_mutex_unlock(&processor->lock);
+    return split;
+}
+
 /* ---- one step after another; BEAMC_AGAIN leaves the thread ---- */
 
 static void open_data_stream(void *context, const char *url) {

@@ -6,6 +6,7 @@
 #define SDK_HARNESS_BUNDLE_BUNDLE_PROCESSOR_H
 
 #include "sdk_harness/base/status.h"
+#include "sdk_harness/bundle/bundle_split.h"
 #include "sdk_harness/bundle/descriptor_cache.h"
 #include "sdk_harness/bundle/executor_pool.h"
 #include "sdk_harness/data_plane/data_stream.h"
@@ -42,5 +43,15 @@ void beamc_bundle_processor_abort(beamc_bundle_processor *processor, const char 
 /* beamc_bundle_progress fills a report with the metrics so far; empty before the plan runs and after its end.
  * Never waits for the bundle. Any thread. Release with beamc_metric_report_cleanup. */
 void beamc_bundle_progress(beamc_bundle_processor *processor, beamc_metric_report *report);
+
+/* Says what the runner wants of the source node `transform_id`; false: nothing. */
+typedef bool (*beamc_split_lookup)(void *context, const char *transform_id, beamc_split_wish *wish);
+
+/* beamc_bundle_split gives the end of the bundle's input back. False when it does not split: not started yet or ended,
+ * near its end, or with more sources than one, which would each be cut at another place. Never waits for the bundle,
+ * and works while a DoFn has answered BEAMC_AGAIN. Any thread.
+ *   transform_id   the source's; new, free it */
+bool beamc_bundle_split(beamc_bundle_processor *processor, beamc_split_lookup lookup, void *context,
+                        char **transform_id, beamc_split_result *out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/arena.h"
+#include "sdk_harness/bundle/element_cursor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,13 +23,16 @@ typedef struct {
     beamc_byte_reader in;
     beamc_element element;
     bool has_element; /* decoded, not yet taken by all consumers */
-    uint64_t num_read;
+    beamc_element_cursor cursor;
+    bool is_past_end; /* a split gave the rest of the input away: it is still received, and dropped */
 } data_source;
 
 static beamc_status source_start(beamc_operator *op, beamc_run *run, beamc_error *err) {
     data_source *source = (data_source *)op;
-    source->num_read = 0;
     source->has_element = false;
+    source->is_past_end = false;
+    beamc_element_cursor_start(&source->cursor);
+    beamc_metric_cell_set(source->read_index, -1);
     /* Runners wait for the data stream before they send, so it is opened before anything else. */
     beamc_stream *stream = beamc_data_streams_get(run->data_streams, source->url);
     if (stream == NULL)
@@ -44,12 +48,17 @@ static beamc_status source_process(beamc_operator *op, beamc_run *run, const bea
 }
 
 static beamc_status source_finish(beamc_operator *op, beamc_run *run, beamc_error *err) {
-    return beamc_edge_drain(((data_source *)op)->output, run, err);
+    data_source *source = (data_source *)op;
+    beamc_element_cursor_finish(&source->cursor);
+    /* As Python and Java count: the current element while there is one, at last how many there were. */
+    beamc_metric_cell_set(source->read_index, beamc_element_cursor_index(&source->cursor) + 1);
+    return beamc_edge_drain(source->output, run, err);
 }
 
 static void source_end(beamc_operator *op, beamc_run *run) {
     (void)run;
     data_source *source = (data_source *)op;
+    beamc_element_cursor_finish(&source->cursor);
     beamc_element_segment_release(&source->segment);
     beamc_arena_reset(&source->arena);
     source->has_element = false;
@@ -60,6 +69,7 @@ static void source_destroy(beamc_operator *op) {
     data_source *source = (data_source *)op;
     beamc_edge_coder_cleanup(&source->coder);
     beamc_arena_cleanup(&source->arena);
+    beamc_element_cursor_cleanup(&source->cursor);
     free(source->fields);
     free(source->url);
     free(source->base.transform_id);
@@ -81,6 +91,7 @@ beamc_operator *beamc_data_source_new(const char *transform_id, const char *url,
     source->coder = *coder;
     *coder = (beamc_edge_coder){0};
     source->output = output;
+    beamc_element_cursor_init(&source->cursor);
     beamc_arena_init(&source->arena, ELEMENT_ARENA_BYTES);
     source->fields = beamc_alloc_zero(source->coder.schema->num_fields, sizeof *source->fields);
     beamc_metric_key key = {.urn = "beam:metric:data_channel:read_index:v1",
@@ -95,6 +106,10 @@ const char *beamc_data_source_url(const beamc_operator *op) {
     return ((const data_source *)op)->url;
 }
 
+bool beamc_data_source_split(beamc_operator *op, const beamc_split_wish *wish, beamc_split_result *out) {
+    return beamc_element_cursor_split(&((data_source *)op)->cursor, wish, out);
+}
+
 static beamc_status decode_next(data_source *source, beamc_error *err) {
     beamc_arena_reset(&source->arena);
     beamc_element_segment_release_read(&source->segment);
@@ -103,9 +118,31 @@ static beamc_status decode_next(data_source *source, beamc_error *err) {
     if (status == BEAMC_OK)
         return BEAMC_OK;
     char where[160];
-    snprintf(where, sizeof where, "element %" PRIu64 " of the bundle, read by %.80s, cannot be decoded",
-             source->num_read + 1, source->base.transform_id);
+    snprintf(where, sizeof where, "element %" PRId64 " of the bundle, read by %.80s, cannot be decoded",
+             beamc_element_cursor_index(&source->cursor) + 1, source->base.transform_id);
     return beamc_fail_within(err, status, where);
+}
+
+/* Makes sure that `segment` has bytes to read. BEAMC_SOURCE_MORE: it has. */
+static beamc_source_result fill_segment(data_source *source, beamc_run *run, beamc_error *err) {
+    while (source->segment.message == NULL || source->is_past_end || beamc_byte_reader_at_end(&source->in)) {
+        beamc_element_segment_release(&source->segment);
+        switch (beamc_inbound_take(run->inbound, source->base.transform_id, &source->segment)) {
+        case BEAMC_INBOUND_SEGMENT:
+            beamc_byte_reader_init_slices(&source->in, beamc_element_segment_next_slice, &source->segment,
+                                          &source->arena);
+            break;
+        case BEAMC_INBOUND_EMPTY:
+            return BEAMC_SOURCE_EMPTY;
+        case BEAMC_INBOUND_ENDED:
+            return BEAMC_SOURCE_ENDED;
+        case BEAMC_INBOUND_BROKEN:
+            (void)beamc_fail(err, BEAMC_UNAVAILABLE, "%s before the bundle's input was complete",
+                             beamc_inbound_why_broken(run->inbound));
+            return BEAMC_SOURCE_FAILED;
+        }
+    }
+    return BEAMC_SOURCE_MORE;
 }
 
 beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, unsigned max_elements,
@@ -115,28 +152,17 @@ beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, u
         if (atomic_load_explicit(run->aborted, memory_order_relaxed))
             return BEAMC_SOURCE_MORE; /* the processor looks too */
         if (!source->has_element) {
-            while (source->segment.message == NULL || beamc_byte_reader_at_end(&source->in)) {
-                beamc_element_segment_release(&source->segment);
-                switch (beamc_inbound_take(run->inbound, op->transform_id, &source->segment)) {
-                case BEAMC_INBOUND_SEGMENT:
-                    beamc_byte_reader_init_slices(&source->in, beamc_element_segment_next_slice, &source->segment,
-                                                  &source->arena);
-                    break;
-                case BEAMC_INBOUND_EMPTY:
-                    return BEAMC_SOURCE_EMPTY;
-                case BEAMC_INBOUND_ENDED:
-                    return BEAMC_SOURCE_ENDED;
-                case BEAMC_INBOUND_BROKEN:
-                    (void)beamc_fail(err, BEAMC_UNAVAILABLE, "%s before the bundle's input was complete",
-                                     beamc_inbound_why_broken(run->inbound));
-                    return BEAMC_SOURCE_FAILED;
-                }
+            beamc_source_result result = fill_segment(source, run, err);
+            if (result == BEAMC_SOURCE_MORE && !beamc_element_cursor_next(&source->cursor)) {
+                source->is_past_end = true;
+                result = fill_segment(source, run, err);
             }
+            if (result != BEAMC_SOURCE_MORE)
+                return result;
+            beamc_metric_cell_set(source->read_index, beamc_element_cursor_index(&source->cursor));
             if (decode_next(source, err) != BEAMC_OK)
                 return BEAMC_SOURCE_FAILED;
             source->has_element = true;
-            source->num_read++;
-            beamc_metric_cell_add(source->read_index, 1);
         }
         run->input_here = source->in.at < source->in.end || source->segment.left > 0;
         beamc_status status = beamc_edge_push(source->output, run, &source->element, err);

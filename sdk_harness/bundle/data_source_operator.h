@@ -2,6 +2,7 @@
 #ifndef SDK_HARNESS_BUNDLE_DATA_SOURCE_OPERATOR_H
 #define SDK_HARNESS_BUNDLE_DATA_SOURCE_OPERATOR_H
 
+#include "sdk_harness/bundle/bundle_split.h"
 #include "sdk_harness/bundle/operator.h"
 #include "sdk_harness/coders/coder_registry.h"
 
@@ -22,5 +23,9 @@ typedef enum {
 beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, unsigned max_elements, beamc_error *err);
 
 const char *beamc_data_source_url(const beamc_operator *op);
+
+/* beamc_data_source_split gives the end of the running bundle's input back, as far as it has not been begun. False:
+ * nothing was changed, or no bundle runs. Any thread, while the plan is held. */
+bool beamc_data_source_split(beamc_operator *op, const beamc_split_wish *wish, beamc_split_result *out);
 
 #endif

@@ -105,18 +105,48 @@ static void progress(beamc_dispatcher *dispatcher, const Beam__InstructionReques
     beamc_metric_report_cleanup(&report);
 }
 
-/* An empty answer means "did not split", which is always correct; an error would fail the job on Prism. */
+static bool find_wish(void *context, const char *transform_id, beamc_split_wish *wish) {
+    const Beam__ProcessBundleSplitRequest *request = context;
+    for (size_t i = 0; i < request->n_desired_splits; i++) {
+        const Beam__ProcessBundleSplitRequest__DesiredSplit *desired = request->desired_splits[i]->value;
+        if (desired == NULL || strcmp(request->desired_splits[i]->key, transform_id) != 0)
+            continue;
+        *wish = (beamc_split_wish){.fraction = desired->fraction_of_remainder,
+                                   .estimated_elements = desired->estimated_input_elements,
+                                   .allowed = desired->allowed_split_points,
+                                   .num_allowed = desired->n_allowed_split_points};
+        return true;
+    }
+    return false;
+}
+
+/* An empty answer means "did not split", which is always correct; an error would fail the job on Prism. There are no
+ * residual roots: elements are whole, and Prism panics on a root without one. */
 static void split(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
     const char *bundle_id = request->process_bundle_split->instruction_id;
-    if (beamc_instruction_table_state(dispatcher->table, bundle_id) == BEAMC_INSTRUCTION_UNKNOWN) {
+    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
+    Beam__ProcessBundleSplitResponse body = BEAM__PROCESS_BUNDLE_SPLIT_RESPONSE__INIT;
+    Beam__ProcessBundleSplitResponse__ChannelSplit channel = BEAM__PROCESS_BUNDLE_SPLIT_RESPONSE__CHANNEL_SPLIT__INIT;
+    Beam__ProcessBundleSplitResponse__ChannelSplit *channels[] = {&channel};
+    bool has_split = false;
+    char *transform_id = NULL;
+    beamc_split_result result;
+    if (beamc_instruction_table_split(dispatcher->table, bundle_id, find_wish, request->process_bundle_split,
+                                      &has_split, &transform_id, &result) == BEAMC_INSTRUCTION_UNKNOWN) {
         respond_unknown(dispatcher, request->instruction_id, bundle_id);
         return;
     }
-    Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
-    Beam__ProcessBundleSplitResponse body = BEAM__PROCESS_BUNDLE_SPLIT_RESPONSE__INIT;
+    if (has_split) {
+        channel.transform_id = transform_id;
+        channel.last_primary_element = result.last_primary;
+        channel.first_residual_element = result.first_residual;
+        body.n_channel_splits = 1;
+        body.channel_splits = channels;
+    }
     response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_SPLIT;
     response.process_bundle_split = &body;
     respond(dispatcher, request->instruction_id, &response);
+    free(transform_id);
 }
 
 /* No bundle of ours asks for finalization, so there is nothing to run. */

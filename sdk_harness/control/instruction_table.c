@@ -106,6 +106,24 @@ beamc_instruction_state beamc_instruction_table_progress(beamc_instruction_table
     return state;
 }
 
+beamc_instruction_state beamc_instruction_table_split(beamc_instruction_table *table, const char *instruction_id,
+                                                      beamc_split_lookup lookup, void *context, bool *split,
+                                                      char **transform_id, beamc_split_result *out) {
+    *split = false;
+    pthread_mutex_lock(&table->lock);
+    beamc_instruction_state state = BEAMC_INSTRUCTION_UNKNOWN;
+    active *a = find(table, instruction_id);
+    if (a != NULL) {
+        state = BEAMC_INSTRUCTION_ACTIVE;
+        if (a->processor != NULL)
+            *split = beamc_bundle_split(a->processor, lookup, context, transform_id, out);
+    } else if (beamc_finished_has(&table->ended, instruction_id)) {
+        state = BEAMC_INSTRUCTION_ENDED;
+    }
+    pthread_mutex_unlock(&table->lock);
+    return state;
+}
+
 beamc_instruction_state beamc_instruction_table_state(beamc_instruction_table *table, const char *instruction_id) {
     pthread_mutex_lock(&table->lock);
     beamc_instruction_state state = BEAMC_INSTRUCTION_UNKNOWN;

@@ -29,6 +29,12 @@ void beamc_instruction_table_end(beamc_instruction_table *table, const char *ins
 /* beamc_instruction_table_progress looks an id up and, when it is active, fills `report` with its metrics. */
 beamc_instruction_state beamc_instruction_table_progress(beamc_instruction_table *table, const char *instruction_id,
                                                          beamc_metric_report *report);
+
+/* beamc_instruction_table_split looks an id up and, when it is active, asks the bundle for a split as
+ * beamc_bundle_split does; `*split` is its answer. */
+beamc_instruction_state beamc_instruction_table_split(beamc_instruction_table *table, const char *instruction_id,
+                                                      beamc_split_lookup lookup, void *context, bool *split,
+                                                      char **transform_id, beamc_split_result *out);
 beamc_instruction_state beamc_instruction_table_state(beamc_instruction_table *table, const char *instruction_id);
 
 /* beamc_instruction_table_abort_all makes every active bundle end with `why`. */

@@ -118,6 +118,10 @@ void beamc_metric_cell_add(beamc_metric_cell *cell, int64_t value) {
         atomic_store_explicit(&cell->max, value, memory_order_relaxed);
 }
 
+void beamc_metric_cell_set(beamc_metric_cell *cell, int64_t value) {
+    atomic_store_explicit(&cell->sum, value, memory_order_relaxed);
+}
+
 void beamc_counter_add(beamc_counter *counter, int64_t n) {
     beamc_metric_cell_add((beamc_metric_cell *)counter, n);
 }

@@ -32,6 +32,7 @@ beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, b
 beamc_metrics *beamc_metric_registry_scope(beamc_metric_registry *registry, const char *transform_id);
 
 void beamc_metric_cell_add(beamc_metric_cell *cell, int64_t value);
+void beamc_metric_cell_set(beamc_metric_cell *cell, int64_t value); /* of a counter */
 void beamc_metric_registry_reset(beamc_metric_registry *registry);
 
 /* beamc_metric_registry_each calls `visit` for every counter and for every distribution that has a value: Flink

@@ -136,7 +136,7 @@ static served_call *await_control(fake_runner *runner) { /* under the lock */
     return fake_open_stream(runner, CALL_CONTROL, NULL);
 }
 
-static void instruct(fake_runner *runner, const char *id, unsigned kind, beamc_byte_buffer *body) {
+void fake_instruct(fake_runner *runner, const char *id, unsigned kind, beamc_byte_buffer *body) {
     beamc_byte_buffer message;
     wire_init(&message);
     wire_text(&message, REQUEST_ID, id);
@@ -169,7 +169,7 @@ void fake_send_control_bytes(fake_runner *runner, const void *bytes, size_t len)
 void fake_instruct_kind(fake_runner *runner, const char *id, unsigned kind) {
     beamc_byte_buffer body;
     wire_init(&body);
-    instruct(runner, id, kind, &body);
+    fake_instruct(runner, id, kind, &body);
 }
 
 void fake_process_bundle(fake_runner *runner, const char *id, const char *descriptor_id) {
@@ -180,14 +180,14 @@ void fake_process_bundle(fake_runner *runner, const char *id, const char *descri
     wire_text(&body, BUNDLE_DESCRIPTOR, descriptor_id);
     wire_text(&token, 10, "cache_token_1"); /* FnApiRunner sends one; we pass it over */
     wire_part(&body, BUNDLE_CACHE_TOKENS, &token);
-    instruct(runner, id, REQUEST_PROCESS_BUNDLE, &body);
+    fake_instruct(runner, id, REQUEST_PROCESS_BUNDLE, &body);
 }
 
 static void instruct_about(fake_runner *runner, const char *id, unsigned kind, unsigned field, const char *bundle_id) {
     beamc_byte_buffer body;
     wire_init(&body);
     wire_text(&body, field, bundle_id);
-    instruct(runner, id, kind, &body);
+    fake_instruct(runner, id, kind, &body);
 }
 
 void fake_progress(fake_runner *runner, const char *id, const char *bundle_id) {
@@ -204,7 +204,7 @@ void fake_split(fake_runner *runner, const char *id, const char *bundle_id) {
     wire_double(&desired, DESIRED_FRACTION, 0.5);
     wire_number(&desired, DESIRED_ELEMENTS, 10);
     wire_part_entry(&body, SPLIT_DESIRED, "source", &desired);
-    instruct(runner, id, REQUEST_SPLIT, &body);
+    fake_instruct(runner, id, REQUEST_SPLIT, &body);
 }
 
 void fake_finalize(fake_runner *runner, const char *id, const char *bundle_id) {
@@ -216,7 +216,7 @@ void fake_monitoring_infos(fake_runner *runner, const char *id, const char *cons
     wire_init(&body);
     for (size_t i = 0; short_ids[i] != NULL; i++)
         wire_text(&body, MONITORING_INFOS_IDS, short_ids[i]);
-    instruct(runner, id, REQUEST_MONITORING_INFOS, &body);
+    fake_instruct(runner, id, REQUEST_MONITORING_INFOS, &body);
 }
 
 void fake_harness_monitoring_infos(fake_runner *runner, const char *id) {
@@ -232,7 +232,7 @@ void fake_register(fake_runner *runner, const char *id, fake_pipeline *pipeline)
     wire_init(&body);
     wire_bytes(&body, REGISTER_DESCRIPTOR, pipeline->bytes.data, pipeline->bytes.len);
     fake_pipeline_cleanup(pipeline);
-    instruct(runner, id, REQUEST_REGISTER, &body);
+    fake_instruct(runner, id, REQUEST_REGISTER, &body);
 }
 
 /* ---- responses ---- */

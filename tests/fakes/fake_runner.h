@@ -123,6 +123,8 @@ void fake_monitoring_infos(fake_runner *runner, const char *id, const char *cons
 void fake_harness_monitoring_infos(fake_runner *runner, const char *id);
 void fake_sample_data(fake_runner *runner, const char *id);
 void fake_register(fake_runner *runner, const char *id, fake_pipeline *pipeline); /* cleans it up */
+/* A request of oneof field `kind`; cleans `body` up. */
+void fake_instruct(fake_runner *runner, const char *id, unsigned kind, beamc_byte_buffer *body);
 /* A request of oneof field `kind` with an empty body. */
 void fake_instruct_kind(fake_runner *runner, const char *id, unsigned kind);
 /* Bytes that need not be a request; no response is expected. */

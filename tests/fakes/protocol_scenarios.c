@@ -1,0 +1,145 @@
+/* What a harness may leave out and we do not. */
+#include "sdk_harness/base/alloc.h"
+#include "tests/fakes/scenario.h"
+#include "tests/fakes/wire_message.h"
+
+#include <stdlib.h>
+
+/* ---- splits ---- */
+
+static void start_gated(fake_runner *runner, const char *rest) {
+    char *script = beamc_format("emit=output;gate=%s;%s", fake_gate(runner), rest);
+    fake_offer_step(runner, "d1", script);
+    free(script);
+    fake_start_worker(runner);
+}
+
+static int64_t progress_read_index(fake_runner *runner, const char *id, const char *bundle_id) {
+    fake_progress(runner, id, bundle_id);
+    const Beam__ProcessBundleProgressResponse *progress =
+        fake_await_response_of(runner, id, BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_PROGRESS)
+            ->process_bundle_progress;
+    const Beam__ProcessBundleResponse as_bundle = {.n_monitoring_infos = progress->n_monitoring_infos,
+                                                   .monitoring_infos = progress->monitoring_infos};
+    return fake_counter(&as_bundle, "beam:metric:data_channel:read_index:v1", "source");
+}
+
+/* Waits until the bundle has come to element `index`. */
+static void await_read_index(fake_runner *runner, const char *bundle_id, int64_t index) {
+    for (int i = 0; i < 3000; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "p-%s-%lld-%d", bundle_id, (long long)index, i);
+        if (progress_read_index(runner, id, bundle_id) == index)
+            return;
+        fake_pause(2);
+    }
+    fake_runner_fail(runner, "bundle %s does not come to element %lld", bundle_id, (long long)index);
+}
+
+/* Half of the remainder of ten elements; first_residual -1: it must not split. */
+static void check_split(fake_runner *runner, const char *id, const char *bundle_id, int64_t first_residual) {
+    fake_split(runner, id, bundle_id);
+    const Beam__ProcessBundleSplitResponse *split =
+        fake_await_response_of(runner, id, BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_SPLIT)
+            ->process_bundle_split;
+    fake_check(runner, split->n_primary_roots == 0 && split->n_residual_roots == 0);
+    fake_check(runner, split->n_channel_splits == (first_residual < 0 ? 0 : 1));
+    if (first_residual < 0)
+        return;
+    fake_check(runner, strcmp(split->channel_splits[0]->transform_id, "source") == 0);
+    fake_check(runner, split->channel_splits[0]->first_residual_element == first_residual);
+    fake_check(runner, split->channel_splits[0]->last_primary_element == first_residual - 1);
+}
+
+static void a_split_while_a_dofn_waits_gives_the_end_of_the_input_back(fake_runner *runner) {
+    start_gated(runner, "at=4");
+    fake_run_bundle(runner, "b1", "d1", 1, 10);
+    await_read_index(runner, "b1", 3);
+    check_split(runner, "s1", "b1", 7);
+    check_split(runner, "s2", "b1", 5); /* of what the first one left */
+    check_split(runner, "s3", "b1", 4);
+    check_split(runner, "s4", "b1", -1); /* nothing is left but the element that waits */
+    fake_open_gate(runner);
+    const Beam__ProcessBundleResponse *response = fake_await_success(runner, "b1");
+    fake_check(runner, fake_counter(response, "rows", NULL) == 4);
+    fake_check(runner, fake_counter(response, "beam:metric:data_channel:read_index:v1", "source") == 4);
+    fake_check(runner, fake_counter(response, "beam:metric:element_count:v1", "in") == 4);
+    fake_check_rows(runner, "b1", "sink", 1, 4, 1);
+    check_split(runner, "s5", "b1", -1); /* it has ended */
+}
+
+static void input_past_a_split_is_dropped_also_when_it_comes_later(fake_runner *runner) {
+    start_gated(runner, "at=4");
+    fake_process_bundle(runner, "b1", "d1");
+    fake_send_rows(runner, "b1", 1, 4);
+    await_read_index(runner, "b1", 3);
+    check_split(runner, "s1", "b1", 7);
+    fake_open_gate(runner);
+    fake_send_rows(runner, "b1", 5, 2);
+    fake_send_rows(runner, "b1", 7, 3); /* row 7 is element 6, the last one that is ours */
+    fake_pause(50);
+    fake_check(runner, !fake_has_response(runner, "b1"));
+    fake_send_rows(runner, "b1", 10, 100);
+    fake_send_end(runner, "b1");
+    fake_check(runner, fake_counter(fake_await_success(runner, "b1"), "rows", NULL) == 7);
+    fake_check_rows(runner, "b1", "sink", 1, 7, 1);
+}
+
+static void the_next_bundle_of_a_plan_that_was_split_is_whole(fake_runner *runner) {
+    start_gated(runner, "at=4");
+    fake_run_bundle(runner, "b1", "d1", 1, 10);
+    await_read_index(runner, "b1", 3);
+    check_split(runner, "s1", "b1", 7);
+    fake_open_gate(runner);
+    (void)fake_await_success(runner, "b1");
+    fake_run_bundle(runner, "b2", "d1", 1, 10);
+    (void)fake_await_success(runner, "b2");
+    fake_check_rows(runner, "b2", "sink", 1, 10, 1);
+}
+
+static void a_late_split_of_an_earlier_bundle_does_not_touch_the_one_that_runs(fake_runner *runner) {
+    start_gated(runner, "at=4");
+    fake_run_bundle(runner, "b1", "d1", 1, 3); /* does not come to the gate */
+    (void)fake_await_success(runner, "b1");
+    fake_run_bundle(runner, "b2", "d1", 1, 10);
+    await_read_index(runner, "b2", 3);
+    check_split(runner, "s1", "b1", -1);
+    fake_open_gate(runner);
+    (void)fake_await_success(runner, "b2");
+    fake_check_rows(runner, "b2", "sink", 1, 10, 1);
+}
+
+static void a_split_while_a_dofn_holds_its_thread_works_too(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "emit=output;at=4;sleep_ms=1000");
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "d1", 1, 10);
+    await_read_index(runner, "b1", 3);
+    check_split(runner, "s1", "b1", 7);
+    fake_check(runner, SCENARIO_SANITIZED || fake_response_ms(runner, "s1") < 50);
+    (void)fake_await_success(runner, "b1");
+    fake_check_rows(runner, "b1", "sink", 1, 7, 1);
+}
+
+static void before_its_first_element_the_read_index_is_minus_one(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "emit=output");
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    await_read_index(runner, "b1", -1);
+    check_split(runner, "s1", "b1", 5);
+    fake_send_rows(runner, "b1", 1, 10);
+    fake_send_end(runner, "b1");
+    (void)fake_await_success(runner, "b1");
+    fake_check_rows(runner, "b1", "sink", 1, 5, 1);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        SCENARIO(a_split_while_a_dofn_waits_gives_the_end_of_the_input_back),
+        SCENARIO(input_past_a_split_is_dropped_also_when_it_comes_later),
+        SCENARIO(the_next_bundle_of_a_plan_that_was_split_is_whole),
+        SCENARIO(a_late_split_of_an_earlier_bundle_does_not_touch_the_one_that_runs),
+        SCENARIO(a_split_while_a_dofn_holds_its_thread_works_too),
+        SCENARIO(before_its_first_element_the_read_index_is_minus_one),
+    };
+    return SCENARIO_MAIN("protocol", argc, argv, tests);
+}
