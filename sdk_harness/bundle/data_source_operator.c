@@ -127,7 +127,7 @@ static beamc_status decode_next(data_source *source, beamc_error *err) {
 static beamc_source_result fill_segment(data_source *source, beamc_run *run, beamc_error *err) {
     while (source->segment.message == NULL || source->is_past_end || beamc_byte_reader_at_end(&source->in)) {
         beamc_element_segment_release(&source->segment);
-        switch (beamc_inbound_take(run->inbound, source->base.transform_id, &source->segment)) {
+        switch (beamc_inbound_take(run->inbound, source->base.transform_id, source->url, &source->segment)) {
         case BEAMC_INBOUND_SEGMENT:
             beamc_byte_reader_init_slices(&source->in, beamc_element_segment_next_slice, &source->segment,
                                           &source->arena);
@@ -138,7 +138,7 @@ static beamc_source_result fill_segment(data_source *source, beamc_run *run, bea
             return BEAMC_SOURCE_ENDED;
         case BEAMC_INBOUND_BROKEN:
             (void)beamc_fail(err, BEAMC_UNAVAILABLE, "%s before the bundle's input was complete",
-                             beamc_inbound_why_broken(run->inbound));
+                             beamc_inbound_why_broken(run->inbound, source->url));
             return BEAMC_SOURCE_FAILED;
         }
     }

@@ -47,7 +47,7 @@ static void elements_received(void *context, beamc_message *message) {
     beamc_error err;
     if (beamc_inbound_accept(data->owner->inbound, message, &err) != BEAMC_OK) {
         log_error("%s; its bundles fail", err.text);
-        beamc_inbound_break(data->owner->inbound, err.text);
+        beamc_inbound_break(data->owner->inbound, data->url, err.text);
     }
     beamc_message_release(message);
     ask_for_more(data);
@@ -73,7 +73,7 @@ static void stream_closed(void *context, int status_code, const char *details) {
     pthread_mutex_lock(&streams->lock);
     data->closed = true;
     pthread_mutex_unlock(&streams->lock);
-    beamc_inbound_break(streams->inbound, why);
+    beamc_inbound_break(streams->inbound, data->url, why);
     free(why);
     pthread_mutex_lock(&streams->lock);
     data->gone = true;

@@ -20,6 +20,13 @@ typedef struct source_queue {
     bool ended; /* is_last has come */
 } source_queue;
 
+/* A data stream that ended: from its address nothing more comes. One for each address at most. */
+typedef struct stream_end {
+    struct stream_end *next;
+    char *url;
+    char *why;
+} stream_end;
+
 struct beamc_inbound_bundle {
     beamc_inbound_bundle *next;
     beamc_inbound *inbound;
@@ -29,8 +36,8 @@ struct beamc_inbound_bundle {
     beamc_inbound_wake wake; /* NULL until attached */
     void *context;
     bool attached;
-    bool touched; /* by the message that is being accepted */
-    char *broken; /* why no more input comes; NULL while it may */
+    bool touched;     /* by the message that is being accepted */
+    stream_end *ends; /* of streams, since the bundle was first seen */
 };
 
 struct beamc_inbound {
@@ -267,8 +274,14 @@ static void free_bundle(beamc_inbound_bundle *bundle) {
         free(source->transform_id);
         free(source);
     }
+    while (bundle->ends != NULL) {
+        stream_end *end = bundle->ends;
+        bundle->ends = end->next;
+        free(end->url);
+        free(end->why);
+        free(end);
+    }
     free(bundle->instruction_id);
-    free(bundle->broken);
     free(bundle);
 }
 
@@ -302,7 +315,14 @@ void beamc_inbound_free(beamc_inbound *inbound) {
     free(inbound);
 }
 
-beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *transform_id,
+static const stream_end *find_end(const beamc_inbound_bundle *bundle, const char *url) {
+    const stream_end *end = bundle->ends;
+    while (end != NULL && strcmp(end->url, url) != 0)
+        end = end->next;
+    return end;
+}
+
+beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *transform_id, const char *url,
                                       beamc_element_segment *out) {
     beamc_inbound *inbound = bundle->inbound;
     pthread_mutex_lock(&inbound->lock);
@@ -318,7 +338,7 @@ beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *
         next = BEAMC_INBOUND_SEGMENT;
     } else if (source != NULL && source->ended) {
         next = BEAMC_INBOUND_ENDED;
-    } else if (bundle->broken != NULL) {
+    } else if (find_end(bundle, url) != NULL) {
         next = BEAMC_INBOUND_BROKEN;
     }
     pthread_mutex_unlock(&inbound->lock);
@@ -328,7 +348,7 @@ beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *
 
 bool beamc_inbound_has_arrived(beamc_inbound_bundle *bundle) {
     pthread_mutex_lock(&bundle->inbound->lock);
-    bool arrived = bundle->sources != NULL || bundle->broken != NULL;
+    bool arrived = bundle->sources != NULL || bundle->ends != NULL;
     pthread_mutex_unlock(&bundle->inbound->lock);
     return arrived;
 }
@@ -340,17 +360,25 @@ bool beamc_inbound_waiting(beamc_inbound_bundle *bundle) {
     return waiting;
 }
 
-void beamc_inbound_break(beamc_inbound *inbound, const char *why) {
+void beamc_inbound_break(beamc_inbound *inbound, const char *url, const char *why) {
     pthread_mutex_lock(&inbound->lock);
     for (beamc_inbound_bundle *bundle = inbound->bundles; bundle != NULL; bundle = bundle->next) {
-        if (bundle->broken == NULL)
-            bundle->broken = beamc_strdup(why);
+        if (find_end(bundle, url) == NULL) {
+            stream_end *end = beamc_alloc_zero(1, sizeof *end);
+            end->url = beamc_strdup(url);
+            end->why = beamc_strdup(why);
+            end->next = bundle->ends;
+            bundle->ends = end;
+        }
         if (bundle->attached)
             bundle->wake(bundle->context);
     }
     pthread_mutex_unlock(&inbound->lock);
 }
 
-const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle) {
-    return bundle->broken; /* set once, and never changed after BEAMC_INBOUND_BROKEN was seen */
+const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle, const char *url) {
+    pthread_mutex_lock(&bundle->inbound->lock);
+    const stream_end *end = find_end(bundle, url);
+    pthread_mutex_unlock(&bundle->inbound->lock);
+    return end == NULL ? "" : end->why; /* an end stays as it is while its bundle lives */
 }

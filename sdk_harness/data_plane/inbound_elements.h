@@ -61,8 +61,9 @@ typedef enum {
     BEAMC_INBOUND_BROKEN
 } beamc_inbound_next;
 
-/* beamc_inbound_take gives the next run of elements for the source node `transform_id`, in order of arrival. */
-beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *transform_id,
+/* beamc_inbound_take gives the next run of elements for the source node `transform_id`, in order of arrival.
+ *   url   of the stream that the node reads: BEAMC_INBOUND_BROKEN when that one ended before the node's input did */
+beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *transform_id, const char *url,
                                       beamc_element_segment *out);
 
 /* beamc_inbound_waiting: true when a segment for any node is here and not taken. */
@@ -72,9 +73,10 @@ bool beamc_inbound_waiting(beamc_inbound_bundle *bundle);
  * included. What comes later wakes it. */
 bool beamc_inbound_has_arrived(beamc_inbound_bundle *bundle);
 
-/* beamc_inbound_break: the data stream ended; bundles that still expect input get BEAMC_INBOUND_BROKEN. */
-void beamc_inbound_break(beamc_inbound *inbound, const char *why);
-const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle);
+/* beamc_inbound_break: the data stream of `url` ended; nodes that still expect input from it get
+ * BEAMC_INBOUND_BROKEN. Bundles that are seen later read a new stream. */
+void beamc_inbound_break(beamc_inbound *inbound, const char *url, const char *why);
+const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle, const char *url); /* until detach */
 
 /* A reader of the segment's bytes; beamc_byte_reader's next_slice. */
 bool beamc_element_segment_next_slice(void *segment, const uint8_t **data, size_t *len);

@@ -195,6 +195,7 @@ size_t fake_num_streams(fake_runner *runner, fake_stream stream);
 /* The runner's side ends in good order; or breaks with UNAVAILABLE. All that are open. */
 void fake_close_streams(fake_runner *runner, fake_stream stream);
 void fake_break_streams(fake_runner *runner, fake_stream stream);
+void fake_break_data_at(fake_runner *runner, const char *url); /* the data stream of one address */
 void fake_break_everything(fake_runner *runner);
 /* fake_vanish closes every connection and port, as when the runner's process dies. The runner is good for
  * fake_await_exit and fake_finish only. */

@@ -232,6 +232,18 @@ void fake_break_streams(fake_runner *runner, fake_stream stream) {
     break_streams(runner, &kind);
 }
 
+void fake_break_data_at(fake_runner *runner, const char *url) {
+    pthread_mutex_lock(&runner->lock);
+    for (served_call *served = runner->calls; served != NULL; served = served->next)
+        if (served->kind == CALL_DATA && !served->ended &&
+            strcmp(fake_server_url(fake_call_server(served->call)), url) == 0) {
+            served->broken = true;
+            fake_call_break(served->call, FAKE_STATUS_UNAVAILABLE, "broken by the scenario");
+        }
+    fake_note(runner, "the runner breaks the data stream at %s", url);
+    pthread_mutex_unlock(&runner->lock);
+}
+
 void fake_break_everything(fake_runner *runner) {
     break_streams(runner, NULL);
 }

@@ -14,14 +14,15 @@ static void start_gated(fake_runner *runner, const char *rest) {
     fake_start_worker(runner);
 }
 
-static int64_t progress_read_index(fake_runner *runner, const char *id, const char *bundle_id) {
+static int64_t progress_counter(fake_runner *runner, const char *id, const char *bundle_id, const char *name,
+                                const char *label) {
     fake_progress(runner, id, bundle_id);
     const Beam__ProcessBundleProgressResponse *progress =
         fake_await_response_of(runner, id, BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_PROGRESS)
             ->process_bundle_progress;
     const Beam__ProcessBundleResponse as_bundle = {.n_monitoring_infos = progress->n_monitoring_infos,
                                                    .monitoring_infos = progress->monitoring_infos};
-    return fake_counter(&as_bundle, "beam:metric:data_channel:read_index:v1", "source");
+    return fake_counter(&as_bundle, name, label);
 }
 
 /* Waits until the bundle has come to element `index`. */
@@ -29,11 +30,23 @@ static void await_read_index(fake_runner *runner, const char *bundle_id, int64_t
     for (int i = 0; i < 3000; i++) {
         char id[32];
         snprintf(id, sizeof id, "p-%s-%lld-%d", bundle_id, (long long)index, i);
-        if (progress_read_index(runner, id, bundle_id) == index)
+        if (progress_counter(runner, id, bundle_id, "beam:metric:data_channel:read_index:v1", "source") == index)
             return;
         fake_pause(2);
     }
     fake_runner_fail(runner, "bundle %s does not come to element %lld", bundle_id, (long long)index);
+}
+
+/* Waits until the step of the bundle has taken `count` rows. */
+static void await_rows(fake_runner *runner, const char *bundle_id, int64_t count) {
+    for (int i = 0; i < 3000; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "r-%s-%d", bundle_id, i);
+        if (progress_counter(runner, id, bundle_id, "rows", NULL) == count)
+            return;
+        fake_pause(2);
+    }
+    fake_runner_fail(runner, "bundle %s does not take %lld rows", bundle_id, (long long)count);
 }
 
 /* Half of the remainder of ten elements; first_residual -1: it must not split. */
@@ -132,6 +145,84 @@ static void before_its_first_element_the_read_index_is_minus_one(fake_runner *ru
     fake_check_rows(runner, "b1", "sink", 1, 5, 1);
 }
 
+/* ---- several addresses for data ---- */
+
+/* `source` and `source2`, each with an address of its own, flow into one step. */
+static void offer_two_addresses(fake_runner *runner, const char *script) {
+    fake_pipeline pipeline;
+    fake_pipeline_init(&pipeline, "d1");
+    fake_pipeline_pcollection(&pipeline, "in", "row_lp");
+    fake_pipeline_pcollection(&pipeline, "in2", "row_lp");
+    fake_pipeline_pcollection(&pipeline, "all", "row_lp");
+    fake_pipeline_pcollection(&pipeline, "out", "row_lp");
+    fake_pipeline_source(&pipeline, "source", fake_data_url(runner), "row_lp/global", "in");
+    fake_pipeline_source(&pipeline, "source2", fake_second_data_url(runner), "row_lp/global", "in2");
+    fake_pipeline_transform(&pipeline, "flatten", "beam:transform:flatten:v1", "", 0, "a=in,b=in2", "all=all");
+    fake_pipeline_pardo(&pipeline, "step", FAKE_SCRIPTED_DOFN, script, "in=all", "output=out");
+    fake_pipeline_sink(&pipeline, "sink", fake_data_url(runner), "row_lp/global", "out");
+    fake_offer(runner, &pipeline);
+}
+
+static void send_to(fake_runner *runner, const char *url, const char *node, int64_t first_id, size_t count, bool last) {
+    beamc_byte_buffer message;
+    wire_init(&message);
+    if (count > 0)
+        fake_add_rows(runner, &message, "b1", node, first_id, count);
+    if (last)
+        fake_add_data(&message, "b1", node, NULL, 0, true);
+    fake_send_to(runner, url, &message);
+}
+
+static void each_source_may_read_an_address_of_its_own(fake_runner *runner) {
+    offer_two_addresses(runner, "emit=output");
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    fake_await_streams(runner, FAKE_DATA, 2);
+    send_to(runner, fake_second_data_url(runner), "source2", 100, 5, true);
+    send_to(runner, fake_data_url(runner), "source", 1, 5, false);
+    check_split(runner, "s1", "b1", -1); /* not with two sources */
+    send_to(runner, fake_data_url(runner), "source", 6, 5, true);
+    fake_check(runner, fake_counter(fake_await_success(runner, "b1"), "rows", NULL) == 15);
+}
+
+static void a_stream_that_ends_fails_only_bundles_that_expect_input_from_it(fake_runner *runner) {
+    char *script = beamc_format("emit=output;finish_gate=%s", fake_gate(runner));
+    offer_two_addresses(runner, script);
+    fake_offer_step(runner, "other", "emit=output");
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    fake_await_streams(runner, FAKE_DATA, 2);
+    fake_process_bundle(runner, "b2", "other");
+    send_to(runner, fake_second_data_url(runner), "source2", 100, 5, true);
+    send_to(runner, fake_data_url(runner), "source", 1, 5, false);
+    await_rows(runner, "b1", 10);
+    fake_break_data_at(runner, fake_second_data_url(runner));
+    fake_pause(100);
+    fake_check(runner, !fake_has_response(runner, "b1") && !fake_has_response(runner, "b2"));
+    send_to(runner, fake_data_url(runner), "source", 6, 5, true);
+    fake_open_gate(runner);
+    fake_check(runner, fake_counter(fake_await_success(runner, "b1"), "rows", NULL) == 15);
+    free(script);
+    beamc_byte_buffer message;
+    wire_init(&message);
+    fake_add_rows(runner, &message, "b2", "source", 1, 3);
+    fake_add_data(&message, "b2", "source", NULL, 0, true);
+    fake_send_to(runner, fake_data_url(runner), &message);
+    (void)fake_await_success(runner, "b2");
+}
+
+static void a_stream_that_ends_too_early_fails_the_bundle_with_its_address(fake_runner *runner) {
+    offer_two_addresses(runner, "emit=output");
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    fake_await_streams(runner, FAKE_DATA, 2);
+    send_to(runner, fake_data_url(runner), "source", 1, 5, true);
+    send_to(runner, fake_second_data_url(runner), "source2", 100, 5, false);
+    await_rows(runner, "b1", 10);
+    fake_break_data_at(runner, fake_second_data_url(runner));
+    fake_await_error(runner, "b1", fake_second_data_url(runner));
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         SCENARIO(a_split_while_a_dofn_waits_gives_the_end_of_the_input_back),
@@ -140,6 +231,9 @@ int main(int argc, char **argv) {
         SCENARIO(a_late_split_of_an_earlier_bundle_does_not_touch_the_one_that_runs),
         SCENARIO(a_split_while_a_dofn_holds_its_thread_works_too),
         SCENARIO(before_its_first_element_the_read_index_is_minus_one),
+        SCENARIO(each_source_may_read_an_address_of_its_own),
+        SCENARIO(a_stream_that_ends_fails_only_bundles_that_expect_input_from_it),
+        SCENARIO(a_stream_that_ends_too_early_fails_the_bundle_with_its_address),
     };
     return SCENARIO_MAIN("protocol", argc, argv, tests);
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#define URL "host:1"
+
 typedef struct {
     const char *instruction_id;
     const char *transform_id;
@@ -53,7 +55,7 @@ static void count_wake(void *context) {
 /* Takes one segment, reads it whole into `out` and gives it back. */
 static beamc_inbound_next take_text(beamc_inbound_bundle *bundle, const char *transform_id, char *out) {
     beamc_element_segment segment;
-    beamc_inbound_next next = beamc_inbound_take(bundle, transform_id, &segment);
+    beamc_inbound_next next = beamc_inbound_take(bundle, transform_id, URL, &segment);
     out[0] = '\0';
     if (next != BEAMC_INBOUND_SEGMENT)
         return next;
@@ -165,7 +167,7 @@ static void at_the_cap_reading_stops_and_room_is_told_once_bytes_are_given_back(
     beamc_element_segment segment;
     const uint8_t *data = NULL;
     size_t len = 0;
-    assert_int_equal(beamc_inbound_take(bundle, "source", &segment), BEAMC_INBOUND_SEGMENT);
+    assert_int_equal(beamc_inbound_take(bundle, "source", URL, &segment), BEAMC_INBOUND_SEGMENT);
     assert_int_equal(beamc_inbound_buffered_bytes(inbound), 16); /* taken is not yet given back */
     size_t read = 0;
     while (rooms == 0 && beamc_element_segment_next_slice(&segment, &data, &len)) {
@@ -190,12 +192,19 @@ static void a_stream_that_breaks_fails_only_bundles_that_expect_input(void **sta
     beamc_inbound_bundle *done = beamc_inbound_attach(inbound, "done", count_wake, &wakes);
     beamc_inbound_bundle *open = beamc_inbound_attach(inbound, "open", count_wake, &wakes);
     accept(inbound, parts, 2, 100);
-    beamc_inbound_break(inbound, "the stream ended");
+    beamc_inbound_break(inbound, URL, "the stream ended");
     assert_int_equal(take_text(done, "source", text), BEAMC_INBOUND_SEGMENT);
     assert_int_equal(take_text(done, "source", text), BEAMC_INBOUND_ENDED);
     assert_int_equal(take_text(open, "source", text), BEAMC_INBOUND_SEGMENT);
     assert_int_equal(take_text(open, "source", text), BEAMC_INBOUND_BROKEN);
-    assert_string_equal(beamc_inbound_why_broken(open), "the stream ended");
+    assert_string_equal(beamc_inbound_why_broken(open, URL), "the stream ended");
+    beamc_element_segment segment;
+    assert_int_equal(beamc_inbound_take(open, "source", "host:2", &segment), BEAMC_INBOUND_EMPTY); /* another address */
+    beamc_inbound_break(inbound, "host:2", "the other one ended");
+    beamc_inbound_break(inbound, URL, "not told twice");
+    assert_int_equal(beamc_inbound_take(open, "source", "host:2", &segment), BEAMC_INBOUND_BROKEN);
+    assert_string_equal(beamc_inbound_why_broken(open, "host:2"), "the other one ended");
+    assert_string_equal(beamc_inbound_why_broken(open, URL), "the stream ended");
     beamc_inbound_detach(done);
     beamc_inbound_detach(open);
     beamc_inbound_free(inbound);
