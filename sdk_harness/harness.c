@@ -151,6 +151,7 @@ static void serve(harness *h, const beamc_harness_options *options) {
     h->services.inbound = beamc_inbound_new(cap);
     h->services.data_streams = beamc_data_streams_new(h->loop, h->services.inbound, options->worker_id);
     h->services.short_ids = beamc_short_ids_new();
+    h->services.sampler = beamc_state_sampler_start();
     h->services.descriptors = beamc_descriptor_cache_new(&dofns, fetch_descriptor, h);
     h->services.executors = beamc_executor_pool_start(count_executors(options));
     h->dispatcher.services = &h->services;
@@ -183,6 +184,7 @@ static void free_services(harness *h) {
     beamc_control_stream_free(h->control);
     beamc_data_streams_free(h->services.data_streams);
     beamc_executor_pool_stop(h->services.executors);
+    beamc_state_sampler_stop(h->services.sampler);
     beamc_descriptor_cache_free(h->services.descriptors);
     beamc_instruction_table_free(h->dispatcher.table);
     beamc_inbound_free(h->services.inbound);

@@ -170,6 +170,7 @@ static beamc_status acquire_plan(beamc_bundle_processor *processor, beamc_error 
     pthread_mutex_lock(&processor->lock);
     processor->plan = plan;
     pthread_mutex_unlock(&processor->lock);
+    beamc_state_sampler_add(processor->services->sampler, &processor->run.sampled);
     enter(processor, STARTING);
     return BEAMC_OK;
 }
@@ -241,6 +242,8 @@ static void end_operators(beamc_bundle_processor *processor) {
 static beamc_task_next end_bundle(beamc_bundle_processor *processor, const char *error) {
     enter(processor, ENDED);
     beamc_metric_report report = {0};
+    if (processor->plan != NULL)
+        beamc_state_sampler_remove(processor->services->sampler, &processor->run.sampled);
     if (error == NULL)
         beamc_metric_report_fill(&report, processor->services->short_ids, processor->plan->metrics);
     end_operators(processor);
@@ -264,6 +267,12 @@ static beamc_task_next end_bundle(beamc_bundle_processor *processor, const char 
     return BEAMC_TASK_ENDED;
 }
 
+/* While a DoFn waits for something, the time is still its own. */
+static beamc_task_next wait_for_dofn(beamc_bundle_processor *processor) {
+    (void)beamc_state_enter(&processor->run.sampled, processor->run.waits_in);
+    return BEAMC_TASK_WAIT;
+}
+
 static beamc_task_next fail_bundle(beamc_bundle_processor *processor, const beamc_error *err) {
     return end_bundle(processor, err->text[0] == '\0' ? "the bundle failed" : err->text);
 }
@@ -273,6 +282,8 @@ static beamc_task_next run_bundle(beamc_task *task) {
     beamc_error err;
     err.text[0] = '\0';
     beamc_status status = BEAMC_OK;
+    (void)beamc_state_enter(&processor->run.sampled, NULL);
+    processor->run.waits_in = NULL;
     if (atomic_load(&processor->aborted)) {
         if (processor->state == WAITING_FOR_PLAN) /* the descriptor's answer must not wake what is gone */
             beamc_descriptor_cache_forget(processor->services->descriptors, processor->descriptor_id, processor);
@@ -289,7 +300,7 @@ static beamc_task_next run_bundle(beamc_task *task) {
     if (processor->state == PROCESSING) {
         switch (pump_sources(processor, &err)) {
         case PUMP_WAIT:
-            return BEAMC_TASK_WAIT;
+            return wait_for_dofn(processor);
         case PUMP_YIELD:
             return BEAMC_TASK_YIELD;
         case PUMP_FAILED:
@@ -301,7 +312,7 @@ static beamc_task_next run_bundle(beamc_task *task) {
     }
     status = finish_operators(processor, &err);
     if (status == BEAMC_AGAIN)
-        return BEAMC_TASK_WAIT;
+        return wait_for_dofn(processor);
     return status == BEAMC_OK ? end_bundle(processor, NULL) : fail_bundle(processor, &err);
 }
 

@@ -21,6 +21,7 @@ typedef struct {
     beamc_data_streams *data_streams;
     beamc_executor_pool *executors;
     beamc_short_ids *short_ids;
+    beamc_state_sampler *sampler;
 } beamc_bundle_services;
 
 /* Told once, on an executor thread, before the processor is freed. `error` is NULL for success; then `report`

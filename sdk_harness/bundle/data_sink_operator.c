@@ -9,6 +9,7 @@ typedef struct {
     beamc_operator base;
     char *url;
     beamc_edge_coder coder;
+    beamc_execution_state writing;
     beamc_stream *stream; /* of the running bundle; a reference */
     beamc_byte_buffer buffer;
     beamc_byte_buffer scratch;
@@ -53,8 +54,10 @@ static beamc_status sink_process(beamc_operator *op, beamc_run *run, const beamc
     data_sink *sink = (data_sink *)op;
     if (sink->buffer.len >= BEAMC_OUTBOUND_CHUNK_BYTES) /* of the elements before: this one is not yet taken */
         BEAMC_TRY(flush(sink, run, false, err));
+    const beamc_execution_state *before = beamc_state_enter(&run->sampled, &sink->writing);
     beamc_status status = beamc_windowed_value_encode(&sink->coder.windowed, element->fields, element->timestamp_ms,
                                                       element, &sink->scratch, &sink->buffer, err);
+    (void)beamc_state_enter(&run->sampled, before);
     return status == BEAMC_OK ? status : beamc_fail_within(err, status, op->transform_id);
 }
 
@@ -83,11 +86,13 @@ static void sink_destroy(beamc_operator *op) {
 static const beamc_operator_methods sink_methods = {
     .start = sink_start, .process = sink_process, .finish = sink_finish, .end = sink_end, .destroy = sink_destroy};
 
-beamc_operator *beamc_data_sink_new(const char *transform_id, const char *url, beamc_edge_coder *coder) {
+beamc_operator *beamc_data_sink_new(const char *transform_id, const char *url, beamc_edge_coder *coder,
+                                    beamc_metric_registry *metrics) {
     data_sink *sink = beamc_alloc_zero(1, sizeof *sink);
     sink->base.methods = &sink_methods;
     sink->base.transform_id = beamc_strdup(transform_id);
     sink->url = beamc_strdup(url);
+    sink->writing = beamc_execution_state_make(metrics, transform_id, NULL);
     sink->coder = *coder;
     *coder = (beamc_edge_coder){0};
     beamc_byte_buffer_init(&sink->buffer, BEAMC_OUTBOUND_ELEMENT_BYTES);

@@ -6,6 +6,7 @@
 #include "sdk_harness/coders/coder_registry.h"
 
 /* beamc_data_sink_new: new; takes `coder`, whose schema must not be NULL. */
-beamc_operator *beamc_data_sink_new(const char *transform_id, const char *url, beamc_edge_coder *coder);
+beamc_operator *beamc_data_sink_new(const char *transform_id, const char *url, beamc_edge_coder *coder,
+                                    beamc_metric_registry *metrics);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct {
     beamc_edge_coder coder;
     beamc_edge *output;
     beamc_metric_cell *read_index;
+    beamc_execution_state reading;
     beamc_arena arena;
     beamc_value *fields;
     beamc_element_segment segment;
@@ -99,6 +100,7 @@ beamc_operator *beamc_data_source_new(const char *transform_id, const char *url,
                             .num_labels = 1,
                             .labels = {{"PTRANSFORM", transform_id}}};
     source->read_index = beamc_metric_registry_cell(metrics, BEAMC_METRIC_COUNTER, &key);
+    source->reading = beamc_execution_state_make(metrics, transform_id, NULL);
     return &source->base;
 }
 
@@ -145,9 +147,7 @@ static beamc_source_result fill_segment(data_source *source, beamc_run *run, bea
     return BEAMC_SOURCE_MORE;
 }
 
-beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, unsigned max_elements,
-                                           beamc_error *err) {
-    data_source *source = (data_source *)op;
+static beamc_source_result pump(data_source *source, beamc_run *run, unsigned max_elements, beamc_error *err) {
     for (unsigned i = 0; i < max_elements; i++) {
         if (atomic_load_explicit(run->aborted, memory_order_relaxed))
             return BEAMC_SOURCE_MORE; /* the processor looks too */
@@ -173,4 +173,13 @@ beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, u
         source->has_element = false;
     }
     return BEAMC_SOURCE_MORE;
+}
+
+beamc_source_result beamc_data_source_pump(beamc_operator *op, beamc_run *run, unsigned max_elements,
+                                           beamc_error *err) {
+    data_source *source = (data_source *)op;
+    const beamc_execution_state *before = beamc_state_enter(&run->sampled, &source->reading);
+    beamc_source_result result = pump(source, run, max_elements, err);
+    (void)beamc_state_enter(&run->sampled, before);
+    return result;
 }

@@ -7,6 +7,7 @@
 #define SDK_HARNESS_BUNDLE_OPERATOR_H
 
 #include "sdk_harness/base/status.h"
+#include "sdk_harness/bundle/state_sampler.h"
 #include "sdk_harness/coders/schema.h"
 #include "sdk_harness/data_plane/data_stream.h"
 #include "sdk_harness/data_plane/inbound_elements.h"
@@ -27,6 +28,8 @@ typedef struct {
     beamc_waker *waker;         /* borrowed */
     const atomic_bool *aborted; /* true: the bundle ends as soon as it can; borrowed */
     bool input_here;            /* the run of elements being read has more behind the one that is processed */
+    beamc_sampled_bundle sampled;
+    const beamc_execution_state *waits_in; /* of the DoFn that has answered BEAMC_AGAIN last */
 } beamc_run;
 
 typedef struct {

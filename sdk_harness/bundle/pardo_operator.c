@@ -18,6 +18,9 @@ typedef struct pardo {
     beamc_bundle bundle;
     bool started; /* start_bundle was called, end_bundle not yet */
     bool finished;
+    beamc_execution_state starting;
+    beamc_execution_state processing;
+    beamc_execution_state finishing;
     size_t num_outputs;
     beamc_edge **outputs;
     const beamc_schema **output_schemas; /* the setup points here */
@@ -30,20 +33,37 @@ static beamc_status drain_outputs(pardo *node, beamc_run *run, beamc_error *err)
     return BEAMC_OK;
 }
 
+/* From here to leave the thread works for the DoFn: lines it logs and time it takes are the transform's. */
+static const beamc_execution_state *enter(const pardo *node, beamc_run *run, const beamc_execution_state *state) {
+    beamc_log_set_context(run->instruction_id, node->base.transform_id);
+    return beamc_state_enter(&run->sampled, state);
+}
+
+static void leave(beamc_run *run, const beamc_execution_state *state, const beamc_execution_state *before,
+                  beamc_status status) {
+    if (status == BEAMC_AGAIN)
+        run->waits_in = state;
+    (void)beamc_state_enter(&run->sampled, before);
+    beamc_log_set_context(NULL, NULL);
+}
+
 static beamc_status pardo_start(beamc_operator *op, beamc_run *run, beamc_error *err) {
     pardo *node = (pardo *)op;
     node->bundle = (beamc_bundle){.node = node, .run = run};
     node->started = true;
     node->finished = false;
-    return node->dofn->start_bundle(node->instance, &node->bundle, err);
+    const beamc_execution_state *before = enter(node, run, &node->starting);
+    beamc_status status = node->dofn->start_bundle(node->instance, &node->bundle, err);
+    leave(run, &node->starting, before, status);
+    return status;
 }
 
 static beamc_status pardo_process(beamc_operator *op, beamc_run *run, const beamc_element *element, beamc_error *err) {
     pardo *node = (pardo *)op;
     BEAMC_TRY(drain_outputs(node, run, err)); /* what an earlier element left behind goes first */
-    beamc_log_set_context(run->instruction_id, op->transform_id);
+    const beamc_execution_state *before = enter(node, run, &node->processing);
     beamc_status status = node->dofn->process(node->instance, element, err);
-    beamc_log_set_context(NULL, NULL);
+    leave(run, &node->processing, before, status);
     return status;
 }
 
@@ -51,9 +71,9 @@ static beamc_status pardo_finish(beamc_operator *op, beamc_run *run, beamc_error
     pardo *node = (pardo *)op;
     BEAMC_TRY(drain_outputs(node, run, err));
     if (!node->finished) {
-        beamc_log_set_context(run->instruction_id, op->transform_id);
+        const beamc_execution_state *before = enter(node, run, &node->finishing);
         beamc_status status = node->dofn->finish_bundle(node->instance, err);
-        beamc_log_set_context(NULL, NULL);
+        leave(run, &node->finishing, before, status);
         BEAMC_TRY(status);
         node->finished = true;
     }
@@ -90,6 +110,9 @@ beamc_status beamc_pardo_new(const beamc_pardo_spec *spec, beamc_metric_registry
     node->base.methods = &pardo_methods;
     node->base.transform_id = beamc_strdup(spec->transform_id);
     node->dofn = spec->dofn;
+    node->starting = beamc_execution_state_make(metrics, spec->transform_id, "start");
+    node->processing = beamc_execution_state_make(metrics, spec->transform_id, "process");
+    node->finishing = beamc_execution_state_make(metrics, spec->transform_id, "finish");
     node->num_outputs = spec->num_outputs;
     node->outputs = beamc_alloc_zero(spec->num_outputs, sizeof(beamc_edge *));
     node->output_schemas = beamc_alloc_zero(spec->num_outputs, sizeof(beamc_schema *));

@@ -294,7 +294,7 @@ static beamc_status build_node(builder *build, node *n, beamc_error *err) {
         const beamc_edge *input = input_edge(build, n);
         if (input->schema == NULL || input->schema->num_fields != n->coder.schema->num_fields)
             return beamc_fail(err, BEAMC_INVALID, "its coder does not fit the PCollection it reads");
-        n->op = beamc_data_sink_new(id, n->url, &n->coder);
+        n->op = beamc_data_sink_new(id, n->url, &n->coder, build->plan->metrics);
     } else if (is(n, URN_PARDO)) {
         return build_pardo(build, n, err);
     } else if (is(n, URN_FLATTEN) || is(n, URN_IDENTITY)) {

@@ -141,7 +141,9 @@ void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_vi
         uint8_t payload[4 * BEAMC_VARINT_MAX_BYTES];
         size_t len = 0;
         int64_t sum = atomic_load_explicit(&cell->sum, memory_order_relaxed);
-        if (cell->kind == BEAMC_METRIC_COUNTER) {
+        if (cell->kind == BEAMC_METRIC_DURATION && sum == 0)
+            continue;
+        if (cell->kind != BEAMC_METRIC_DISTRIBUTION) {
             len = beamc_varint_put(payload, (uint64_t)sum);
         } else {
             if (count == 0)

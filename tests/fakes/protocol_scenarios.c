@@ -223,6 +223,43 @@ static void a_stream_that_ends_too_early_fails_the_bundle_with_its_address(fake_
     fake_await_error(runner, "b1", fake_second_data_url(runner));
 }
 
+/* ---- where the time goes ---- */
+
+#define PROCESS_MSECS "beam:metric:pardo_execution_time:process_bundle_msecs:v1"
+#define FINISH_MSECS  "beam:metric:pardo_execution_time:finish_bundle_msecs:v1"
+#define TOTAL_MSECS   "beam:metric:ptransform_execution_time:total_msecs:v1"
+
+static void check_about(fake_runner *runner, int64_t got_ms, int64_t is_ms) {
+    if (got_ms < is_ms - 250 || (got_ms > is_ms + 250 && !SCENARIO_SANITIZED))
+        fake_runner_fail(runner, "%lld ms of about %lld", (long long)got_ms, (long long)is_ms);
+}
+
+static void the_time_that_a_dofn_holds_its_thread_is_its_own(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "emit=output;at=1;sleep_ms=1000");
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "d1", 1, 3);
+    const Beam__ProcessBundleResponse *response = fake_await_success(runner, "b1");
+    check_about(runner, fake_counter(response, PROCESS_MSECS, "step"), 1000);
+    check_about(runner, fake_counter(response, TOTAL_MSECS, "step"), 1000);
+    fake_check(runner, fake_counter(response, FINISH_MSECS, "step") == INT64_MIN);
+    fake_run_bundle(runner, "b2", "d1", 1, 0); /* the next one starts from nothing */
+    fake_check(runner, fake_counter(fake_await_success(runner, "b2"), PROCESS_MSECS, "step") == INT64_MIN);
+}
+
+static void the_time_that_a_dofn_waits_without_a_thread_is_its_own_too(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "emit=output;finish_again=1;again_ms=1000");
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    await_read_index(runner, "b1", -1);
+    fake_pause(500); /* waiting for input is nobody's time */
+    fake_send_rows(runner, "b1", 1, 3);
+    fake_send_end(runner, "b1");
+    const Beam__ProcessBundleResponse *response = fake_await_success(runner, "b1");
+    check_about(runner, fake_counter(response, FINISH_MSECS, "step"), 1000);
+    check_about(runner, fake_counter(response, TOTAL_MSECS, "step"), 1000);
+    fake_check(runner, fake_counter(response, TOTAL_MSECS, "source") < 100);
+}
+
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         SCENARIO(a_split_while_a_dofn_waits_gives_the_end_of_the_input_back),
@@ -231,6 +268,8 @@ int main(int argc, char **argv) {
         SCENARIO(a_late_split_of_an_earlier_bundle_does_not_touch_the_one_that_runs),
         SCENARIO(a_split_while_a_dofn_holds_its_thread_works_too),
         SCENARIO(before_its_first_element_the_read_index_is_minus_one),
+        SCENARIO(the_time_that_a_dofn_holds_its_thread_is_its_own),
+        SCENARIO(the_time_that_a_dofn_waits_without_a_thread_is_its_own_too),
         SCENARIO(each_source_may_read_an_address_of_its_own),
         SCENARIO(a_stream_that_ends_fails_only_bundles_that_expect_input_from_it),
         SCENARIO(a_stream_that_ends_too_early_fails_the_bundle_with_its_address),
