@@ -81,6 +81,17 @@ beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_
 /* beamc_bundle_input_waiting: true while encoded input of the bundle is already here and not yet processed. */
 bool beamc_bundle_input_waiting(const beamc_bundle *bundle);
 
+/* Called exactly once for each request: with true once the runner has made the bundle's outcome durable, with false
+ * when that will not happen (any more): the bundle failed, the runner never finalized it, the worker ends. The context
+ * is then the author's to free. On one of the harness's threads; other bundles wait, so do not wait for anything. */
+typedef void (*beamc_finalized)(void *context, bool is_finalized);
+
+/* beamc_bundle_request_finalization asks for a call of `finalized` after the bundle. Only inside start_bundle, process
+ * or finish_bundle. Only where the pipeline's ParDo says that it requests finalization: a runner that does not expect
+ * it refuses the bundle (Flink in batch mode) or never finalizes. BEAMC_LIMIT past 10,000 requests a bundle. */
+beamc_status beamc_bundle_request_finalization(beamc_bundle *bundle, beamc_finalized finalized, void *context,
+                                               beamc_error *err);
+
 /* beamc_bundle_waker: a new reference; release it. Any thread may wake, also after the bundle has ended. */
 beamc_waker *beamc_bundle_waker(beamc_bundle *bundle);
 beamc_waker *beamc_waker_retain(beamc_waker *waker);

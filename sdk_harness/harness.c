@@ -141,6 +141,7 @@ static beamc_status connect_runner(harness *h, const beamc_harness_options *opti
         }
         h->control_channel = beamc_channel_open(control, options->worker_id);
     }
+    h->services.embed_output = info.embeds_output;
     beamc_provision_cleanup(&info);
     return status;
 }
@@ -152,6 +153,7 @@ static void serve(harness *h, const beamc_harness_options *options) {
     h->services.data_streams = beamc_data_streams_new(h->loop, h->services.inbound, options->worker_id);
     h->services.short_ids = beamc_short_ids_new();
     h->services.sampler = beamc_state_sampler_start();
+    h->services.finalizations = beamc_finalization_table_new();
     h->services.descriptors = beamc_descriptor_cache_new(&dofns, fetch_descriptor, h);
     h->services.executors = beamc_executor_pool_start(count_executors(options));
     h->dispatcher.services = &h->services;
@@ -185,6 +187,7 @@ static void free_services(harness *h) {
     beamc_data_streams_free(h->services.data_streams);
     beamc_executor_pool_stop(h->services.executors);
     beamc_state_sampler_stop(h->services.sampler);
+    beamc_finalization_table_free(h->services.finalizations);
     beamc_descriptor_cache_free(h->services.descriptors);
     beamc_instruction_table_free(h->dispatcher.table);
     beamc_inbound_free(h->services.inbound);

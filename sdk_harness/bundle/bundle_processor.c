@@ -3,6 +3,7 @@
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/clock.h"
 #include "sdk_harness/base/log.h"
+#include "sdk_harness/bundle/data_sink_operator.h"
 #include "sdk_harness/bundle/data_source_operator.h"
 
 #include <pthread.h>
@@ -46,6 +47,8 @@ struct beamc_bundle_processor {
     bool asked_for_descriptor;
     size_t num_started;
     size_t num_finished;
+    Beam__Elements embedded; /* output that goes with the answer */
+    bool is_embedded;
     beamc_run run;
 
     pthread_mutex_t lock; /* guards what other threads look at */
@@ -231,6 +234,26 @@ static beamc_status finish_operators(beamc_bundle_processor *processor, beamc_er
     return BEAMC_OK;
 }
 
+/* Nodes have finished. Held output goes with the answer if all of it is small, else on the data streams. */
+static beamc_status finish_outputs(beamc_bundle_processor *processor, beamc_error *err) {
+    beamc_plan *plan = processor->plan;
+    if (!processor->run.holds_output || plan->num_sinks == 0)
+        return BEAMC_OK;
+    size_t num_bytes = 0;
+    bool has_sent = false;
+    for (size_t i = 0; i < plan->num_sinks; i++)
+        num_bytes += beamc_data_sink_held(plan->sinks[i], &has_sent);
+    if (has_sent || num_bytes > BEAMC_EMBEDDED_OUTPUT_BYTES) {
+        for (size_t i = 0; i < plan->num_sinks; i++)
+            BEAMC_TRY(beamc_data_sink_send(plan->sinks[i], &processor->run, err));
+        return BEAMC_OK;
+    }
+    for (size_t i = 0; i < plan->num_sinks; i++)
+        beamc_data_sink_embed(plan->sinks[i], &processor->run, &processor->embedded);
+    processor->is_embedded = true;
+    return BEAMC_OK;
+}
+
 static void end_operators(beamc_bundle_processor *processor) {
     beamc_plan *plan = processor->plan;
     for (size_t i = 0; plan != NULL && i < processor->num_started; i++) {
@@ -261,8 +284,20 @@ static beamc_task_next end_bundle(beamc_bundle_processor *processor, const char 
         beamc_plan_release(processor->services->descriptors, processor->descriptor_id, plan);
     else
         beamc_plan_free(plan);
-    processor->done(processor->context, processor, error, &report);
+    beamc_bundle_outcome outcome = {.error = error, .report = &report};
+    if (error == NULL) {
+        outcome.elements = processor->is_embedded ? &processor->embedded : NULL;
+        outcome.requires_finalization = processor->run.finalizers.first != NULL;
+    }
+    /* Kept before it is told: the runner may finalize as soon as it knows of the bundle's end. */
+    if (outcome.requires_finalization)
+        beamc_finalization_table_keep(processor->services->finalizations, processor->instruction_id,
+                                      &processor->run.finalizers, beamc_clock_ms());
+    else
+        beamc_finalizers_run(&processor->run.finalizers, false);
+    processor->done(processor->context, processor, &outcome);
     beamc_metric_report_cleanup(&report);
+    beamc_embedded_cleanup(&processor->embedded);
     beamc_bundle_processor_release(processor);
     return BEAMC_TASK_ENDED;
 }
@@ -313,6 +348,8 @@ static beamc_task_next run_bundle(beamc_task *task) {
     status = finish_operators(processor, &err);
     if (status == BEAMC_AGAIN)
         return wait_for_dofn(processor);
+    if (status == BEAMC_OK)
+        status = finish_outputs(processor, &err);
     return status == BEAMC_OK ? end_bundle(processor, NULL) : fail_bundle(processor, &err);
 }
 
@@ -329,6 +366,8 @@ beamc_bundle_processor *beamc_bundle_processor_start(const beamc_bundle_services
     pthread_mutex_init(&processor->lock, NULL);
     processor->run.instruction_id = processor->instruction_id;
     processor->run.data_streams = services->data_streams;
+    processor->run.holds_output = services->embed_output;
+    beam__elements__init(&processor->embedded);
     processor->run.waker = new_waker(processor);
     processor->run.aborted = &processor->aborted;
     processor->run.inbound = beamc_inbound_attach(services->inbound, instruction_id, wake, processor);

@@ -22,12 +22,20 @@ typedef struct {
     beamc_executor_pool *executors;
     beamc_short_ids *short_ids;
     beamc_state_sampler *sampler;
+    beamc_finalization_table *finalizations;
+    bool embed_output; /* the runner reads elements in ProcessBundle responses */
 } beamc_bundle_services;
 
-/* Told once, on an executor thread, before the processor is freed. `error` is NULL for success; then `report`
- * has the bundle's metrics. Both are borrowed. */
-typedef void (*beamc_bundle_done)(void *context, beamc_bundle_processor *processor, const char *error,
-                                  const beamc_metric_report *report);
+typedef struct {
+    const char *error;                 /* NULL for success; else the rest is empty */
+    const beamc_metric_report *report; /* the bundle's metrics */
+    Beam__Elements *elements;          /* the whole output; NULL when it was sent on data streams */
+    bool requires_finalization;
+} beamc_bundle_outcome;
+
+/* Told once, on an executor thread, before the processor is freed. All is borrowed. */
+typedef void (*beamc_bundle_done)(void *context, beamc_bundle_processor *processor,
+                                  const beamc_bundle_outcome *outcome);
 
 /* beamc_bundle_processor_start claims the bundle's input and queues the bundle. NULL when the instruction id is
  * in use or has ended: then nothing will be told. Any thread.

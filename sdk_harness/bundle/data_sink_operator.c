@@ -11,6 +11,7 @@ typedef struct {
     beamc_edge_coder coder;
     beamc_execution_state writing;
     beamc_stream *stream; /* of the running bundle; a reference */
+    bool has_sent;        /* in this bundle */
     beamc_byte_buffer buffer;
     beamc_byte_buffer scratch;
 } data_sink;
@@ -18,6 +19,7 @@ typedef struct {
 static beamc_status sink_start(beamc_operator *op, beamc_run *run, beamc_error *err) {
     data_sink *sink = (data_sink *)op;
     beamc_byte_buffer_clear(&sink->buffer);
+    sink->has_sent = false;
     sink->stream = beamc_data_streams_get(run->data_streams, sink->url);
     if (sink->stream == NULL)
         return beamc_fail(err, BEAMC_UNAVAILABLE, "no data stream to %s can be opened", sink->url);
@@ -52,8 +54,10 @@ static beamc_status flush(data_sink *sink, beamc_run *run, bool end, beamc_error
 
 static beamc_status sink_process(beamc_operator *op, beamc_run *run, const beamc_element *element, beamc_error *err) {
     data_sink *sink = (data_sink *)op;
-    if (sink->buffer.len >= BEAMC_OUTBOUND_CHUNK_BYTES) /* of the elements before: this one is not yet taken */
+    if (sink->buffer.len >= BEAMC_OUTBOUND_CHUNK_BYTES) { /* of the elements before: this one is not yet taken */
+        sink->has_sent = true;
         BEAMC_TRY(flush(sink, run, false, err));
+    }
     const beamc_execution_state *before = beamc_state_enter(&run->sampled, &sink->writing);
     beamc_status status = beamc_windowed_value_encode(&sink->coder.windowed, element->fields, element->timestamp_ms,
                                                       element, &sink->scratch, &sink->buffer, err);
@@ -62,7 +66,28 @@ static beamc_status sink_process(beamc_operator *op, beamc_run *run, const beamc
 }
 
 static beamc_status sink_finish(beamc_operator *op, beamc_run *run, beamc_error *err) {
-    return flush((data_sink *)op, run, true, err);
+    return run->holds_output ? BEAMC_OK : beamc_data_sink_send(op, run, err);
+}
+
+beamc_status beamc_data_sink_send(beamc_operator *op, beamc_run *run, beamc_error *err) {
+    data_sink *sink = (data_sink *)op;
+    const beamc_execution_state *before = beamc_state_enter(&run->sampled, &sink->writing);
+    beamc_status status = flush(sink, run, true, err);
+    (void)beamc_state_enter(&run->sampled, before);
+    return status;
+}
+
+size_t beamc_data_sink_held(const beamc_operator *op, bool *has_sent) {
+    const data_sink *sink = (const data_sink *)op;
+    if (sink->has_sent)
+        *has_sent = true;
+    return sink->buffer.len;
+}
+
+void beamc_data_sink_embed(beamc_operator *op, const beamc_run *run, Beam__Elements *elements) {
+    data_sink *sink = (data_sink *)op;
+    beamc_embedded_add(elements, run->instruction_id, op->transform_id, sink->buffer.data, sink->buffer.len);
+    beamc_byte_buffer_clear(&sink->buffer);
 }
 
 static void sink_end(beamc_operator *op, beamc_run *run) {

@@ -7,6 +7,7 @@
 #define SDK_HARNESS_BUNDLE_OPERATOR_H
 
 #include "sdk_harness/base/status.h"
+#include "sdk_harness/bundle/bundle_finalization.h"
 #include "sdk_harness/bundle/state_sampler.h"
 #include "sdk_harness/coders/schema.h"
 #include "sdk_harness/data_plane/data_stream.h"
@@ -28,6 +29,8 @@ typedef struct {
     beamc_waker *waker;         /* borrowed */
     const atomic_bool *aborted; /* true: the bundle ends as soon as it can; borrowed */
     bool input_here;            /* the run of elements being read has more behind the one that is processed */
+    bool holds_output;          /* sink nodes keep what they have until it is known whether the answer takes it */
+    beamc_finalizers finalizers;
     beamc_sampled_bundle sampled;
     const beamc_execution_state *waits_in; /* of the DoFn that has answered BEAMC_AGAIN last */
 } beamc_run;

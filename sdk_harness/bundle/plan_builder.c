@@ -318,6 +318,7 @@ static beamc_status build_nodes(builder *build, beamc_error *err) {
     beamc_plan *plan = build->plan;
     plan->operators = beamc_alloc_zero(build->num_ordered, sizeof(beamc_operator *));
     plan->sources = beamc_alloc_zero(build->num_ordered, sizeof(beamc_operator *));
+    plan->sinks = beamc_alloc_zero(build->num_ordered, sizeof(beamc_operator *));
     plan->num_operators = build->num_ordered;
     for (size_t at = build->num_ordered; at-- > 0;) {
         node *n = &build->nodes[build->order[at]];
@@ -328,6 +329,8 @@ static beamc_status build_nodes(builder *build, beamc_error *err) {
         join_inputs(build, n);
         if (is(n, URN_SOURCE))
             plan->sources[plan->num_sources++] = n->op;
+        if (is(n, URN_SINK))
+            plan->sinks[plan->num_sinks++] = n->op;
     }
     return BEAMC_OK;
 }
@@ -405,6 +408,7 @@ void beamc_plan_free(beamc_plan *plan) {
     free(plan->schemas);
     free(plan->operators);
     free(plan->sources);
+    free(plan->sinks);
     beamc_metric_registry_free(plan->metrics);
     free(plan);
 }

@@ -21,6 +21,8 @@ typedef struct beamc_plan {
     size_t num_operators;
     beamc_operator **sources; /* also in operators */
     size_t num_sources;
+    beamc_operator **sinks; /* also in operators */
+    size_t num_sinks;
     beamc_edge *edges;
     size_t num_edges;
     beamc_schema **schemas; /* of the edges, owned */

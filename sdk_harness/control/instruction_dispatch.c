@@ -3,6 +3,7 @@
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/clean_text.h"
 #include "sdk_harness/base/log.h"
+#include "sdk_harness/data_plane/embedded_elements.h"
 #include "sdk_harness/packing/packed_message.h"
 
 #include <stdlib.h>
@@ -34,21 +35,22 @@ static void respond_unknown(beamc_dispatcher *dispatcher, const char *instructio
 
 /* ---- bundles ---- */
 
-static void bundle_done(void *context, beamc_bundle_processor *processor, const char *error,
-                        const beamc_metric_report *report) {
+static void bundle_done(void *context, beamc_bundle_processor *processor, const beamc_bundle_outcome *outcome) {
     beamc_dispatcher *dispatcher = context;
     const char *instruction_id = beamc_bundle_processor_instruction_id(processor);
     Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
     Beam__ProcessBundleResponse bundle = BEAM__PROCESS_BUNDLE_RESPONSE__INIT;
     char text[sizeof(beamc_error)];
-    if (error != NULL) {
-        response.error = fit_for_runner(error, text);
+    if (outcome->error != NULL) {
+        response.error = fit_for_runner(outcome->error, text);
         log_error("bundle %s failed: %s", instruction_id, text);
     } else {
-        bundle.n_monitoring_infos = report->num_infos;
-        bundle.monitoring_infos = report->infos;
-        bundle.n_monitoring_data = report->num_data;
-        bundle.monitoring_data = report->data;
+        bundle.n_monitoring_infos = outcome->report->num_infos;
+        bundle.monitoring_infos = outcome->report->infos;
+        bundle.n_monitoring_data = outcome->report->num_data;
+        bundle.monitoring_data = outcome->report->data;
+        bundle.elements = outcome->elements;
+        bundle.requires_finalization = outcome->requires_finalization;
         response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE;
         response.process_bundle = &bundle;
     }
@@ -72,6 +74,8 @@ static void process_bundle(beamc_dispatcher *dispatcher, const Beam__Instruction
         return;
     }
     beamc_instruction_table_set(dispatcher->table, id, processor);
+    if (request->process_bundle->elements != NULL)
+        beamc_embedded_accept(dispatcher->services->inbound, id, request->process_bundle->elements);
 }
 
 static void progress(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
@@ -149,13 +153,51 @@ static void split(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *
     free(transform_id);
 }
 
-/* No bundle of ours asks for finalization, so there is nothing to run. */
-static void finalize(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+/* ---- finalization: callbacks are the author's code, so they run on an executor ---- */
+
+typedef struct {
+    beamc_task task; /* first: the task is cast back */
+    beamc_dispatcher *dispatcher;
+    char *instruction_id;
+    bool claimed; /* the id, in the table */
+    beamc_finalizers finalizers;
+} finalization;
+
+static void respond_finalized(beamc_dispatcher *dispatcher, const char *instruction_id) {
     Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
     Beam__FinalizeBundleResponse body = BEAM__FINALIZE_BUNDLE_RESPONSE__INIT;
     response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_FINALIZE_BUNDLE;
     response.finalize_bundle = &body;
-    respond(dispatcher, request->instruction_id, &response);
+    respond(dispatcher, instruction_id, &response);
+}
+
+static beamc_task_next run_finalization(beamc_task *task) {
+    finalization *f = (finalization *)task;
+    beamc_finalizers_run(&f->finalizers, true);
+    respond_finalized(f->dispatcher, f->instruction_id);
+    if (f->claimed)
+        beamc_instruction_table_end(f->dispatcher->table, f->instruction_id);
+    free(f->instruction_id);
+    free(f);
+    return BEAMC_TASK_ENDED;
+}
+
+/* A bundle that has nothing to finalize, or has been finalized before, is a success: runners ask for any. */
+static void finalize(beamc_dispatcher *dispatcher, const Beam__InstructionRequest *request) {
+    beamc_finalizers finalizers;
+    if (!beamc_finalization_table_take(dispatcher->services->finalizations, request->finalize_bundle->instruction_id,
+                                       &finalizers)) {
+        respond_finalized(dispatcher, request->instruction_id);
+        return;
+    }
+    /* Claimed like a bundle, so that the worker does not end before it is answered. */
+    finalization *f = beamc_alloc_zero(1, sizeof *f);
+    f->task.run = run_finalization;
+    f->dispatcher = dispatcher;
+    f->instruction_id = beamc_strdup(request->instruction_id);
+    f->finalizers = finalizers;
+    f->claimed = beamc_instruction_table_claim(dispatcher->table, f->instruction_id);
+    beamc_executor_pool_wake(dispatcher->services->executors, &f->task);
 }
 
 /* ---- metrics ---- */

@@ -37,6 +37,7 @@ struct beamc_inbound_bundle {
     void *context;
     bool attached;
     bool touched;     /* by the message that is being accepted */
+    bool complete;    /* all input came with the request */
     stream_end *ends; /* of streams, since the bundle was first seen */
 };
 
@@ -338,7 +339,7 @@ beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *
         next = BEAMC_INBOUND_SEGMENT;
     } else if (source != NULL && source->ended) {
         next = BEAMC_INBOUND_ENDED;
-    } else if (find_end(bundle, url) != NULL) {
+    } else if (bundle->complete || find_end(bundle, url) != NULL) {
         next = BEAMC_INBOUND_BROKEN;
     }
     pthread_mutex_unlock(&inbound->lock);
@@ -376,9 +377,22 @@ void beamc_inbound_break(beamc_inbound *inbound, const char *url, const char *wh
     pthread_mutex_unlock(&inbound->lock);
 }
 
+void beamc_inbound_complete(beamc_inbound *inbound, const char *instruction_id) {
+    pthread_mutex_lock(&inbound->lock);
+    beamc_inbound_bundle *bundle = find_bundle(inbound, instruction_id);
+    if (bundle != NULL) { /* else it has failed already */
+        bundle->complete = true;
+        if (bundle->attached)
+            bundle->wake(bundle->context);
+    }
+    pthread_mutex_unlock(&inbound->lock);
+}
+
 const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle, const char *url) {
     pthread_mutex_lock(&bundle->inbound->lock);
     const stream_end *end = find_end(bundle, url);
     pthread_mutex_unlock(&bundle->inbound->lock);
-    return end == NULL ? "" : end->why; /* an end stays as it is while its bundle lives */
+    if (end == NULL)
+        return "the elements embedded in the request ended";
+    return end->why; /* an end stays as it is while its bundle lives */
 }

@@ -76,6 +76,10 @@ bool beamc_inbound_has_arrived(beamc_inbound_bundle *bundle);
 /* beamc_inbound_break: the data stream of `url` ended; nodes that still expect input from it get
  * BEAMC_INBOUND_BROKEN. Bundles that are seen later read a new stream. */
 void beamc_inbound_break(beamc_inbound *inbound, const char *url, const char *why);
+
+/* beamc_inbound_complete: nothing more comes for the bundle, from any address; nodes that still expect input get
+ * BEAMC_INBOUND_BROKEN. */
+void beamc_inbound_complete(beamc_inbound *inbound, const char *instruction_id);
 const char *beamc_inbound_why_broken(beamc_inbound_bundle *bundle, const char *url); /* until detach */
 
 /* A reader of the segment's bytes; beamc_byte_reader's next_slice. */

@@ -9,7 +9,8 @@
 #include <strings.h>
 
 static const char *const protocols[] = {"beam:protocol:progress_reporting:v1",
-                                        "beam:protocol:multi_core_bundle_processing:v1"};
+                                        "beam:protocol:multi_core_bundle_processing:v1",
+                                        "beam:protocol:control_request_elements_embedding:v1"};
 
 static void add_capabilities(Beam__Environment *environment) {
     size_t num_coders = 0;

@@ -9,15 +9,25 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define PROVISION_METHOD "/org.apache.beam.model.fn_execution.v1.ProvisionService/GetProvisionInfo"
+#define PROVISION_METHOD         "/org.apache.beam.model.fn_execution.v1.ProvisionService/GetProvisionInfo"
+
+#define CAPABILITY_EMBEDS_OUTPUT "beam:protocol:control_response_elements_embedding:v1"
 
 enum { MAX_RESPONSE_BYTES = 64 * 1024 * 1024 };
 
 static char *url_of(const Beam__ApiServiceDescriptor *endpoint) {
     return endpoint == NULL || endpoint->url[0] == '\0' ? NULL : beamc_strdup(endpoint->url);
+}
+
+static bool has_capability(const Beam__ProvisionInfo *info, const char *urn) {
+    for (size_t i = 0; i < info->n_runner_capabilities; i++)
+        if (strcmp(info->runner_capabilities[i], urn) == 0)
+            return true;
+    return false;
 }
 
 /* One call, and the thread that waits for it or for a reason to give it up. */
@@ -90,6 +100,7 @@ beamc_status beamc_provision_get(beamc_completion_loop *loop, const char *provis
             out->control_endpoint = url_of(info->info->control_endpoint);
             out->logging_endpoint = url_of(info->info->logging_endpoint);
             out->status_endpoint = url_of(info->info->status_endpoint);
+            out->embeds_output = has_capability(info->info, CAPABILITY_EMBEDS_OUTPUT);
         }
         if (info != NULL)
             beam__get_provision_info_response__free_unpacked(info, NULL);

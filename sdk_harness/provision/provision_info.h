@@ -5,11 +5,14 @@
 #include "sdk_harness/base/status.h"
 #include "sdk_harness/rpc/completion_loop.h"
 
+#include <stdbool.h>
+
 /* Owned texts; NULL where the runner names none. */
 typedef struct {
     char *control_endpoint;
     char *logging_endpoint;
     char *status_endpoint;
+    bool embeds_output; /* the runner reads elements in ProcessBundle responses */
 } beamc_provision_info;
 
 /* beamc_provision_get blocks for at most timeout_ms. The address may not listen yet.

@@ -26,7 +26,7 @@ void beamc_message_release(beamc_message *message);
 /* beamc_message_flatten appends all bytes to `out`; false when its ceiling is passed. */
 bool beamc_message_flatten(const beamc_message *message, beamc_byte_buffer *out);
 
-/* beamc_message_from_bytes makes a message of copied bytes in slices of at most `slice_len` bytes; for tests. */
+/* beamc_message_from_bytes makes a message of copied bytes in slices of at most `slice_len` bytes. */
 beamc_message *beamc_message_from_bytes(const uint8_t *bytes, size_t len, size_t slice_len);
 
 #endif

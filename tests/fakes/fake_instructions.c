@@ -20,6 +20,7 @@ enum {
     REQUEST_SAMPLE_DATA = 1007,
     BUNDLE_DESCRIPTOR = 1,
     BUNDLE_CACHE_TOKENS = 2,
+    BUNDLE_ELEMENTS = 3,
     PROGRESS_BUNDLE = 1,
     SPLIT_BUNDLE = 1,
     SPLIT_DESIRED = 3,
@@ -180,6 +181,15 @@ void fake_process_bundle(fake_runner *runner, const char *id, const char *descri
     wire_text(&body, BUNDLE_DESCRIPTOR, descriptor_id);
     wire_text(&token, 10, "cache_token_1"); /* FnApiRunner sends one; we pass it over */
     wire_part(&body, BUNDLE_CACHE_TOKENS, &token);
+    fake_instruct(runner, id, REQUEST_PROCESS_BUNDLE, &body);
+}
+
+void fake_process_bundle_with(fake_runner *runner, const char *id, const char *descriptor_id,
+                              beamc_byte_buffer *elements) {
+    beamc_byte_buffer body;
+    wire_init(&body);
+    wire_text(&body, BUNDLE_DESCRIPTOR, descriptor_id);
+    wire_part(&body, BUNDLE_ELEMENTS, elements);
     fake_instruct(runner, id, REQUEST_PROCESS_BUNDLE, &body);
 }
 

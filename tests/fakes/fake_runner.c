@@ -253,6 +253,12 @@ void fake_provision_fails(fake_runner *runner, const char *text) {
     pthread_mutex_unlock(&runner->lock);
 }
 
+void fake_provision_capability(fake_runner *runner, const char *urn) {
+    pthread_mutex_lock(&runner->lock);
+    runner->provision_capability = urn;
+    pthread_mutex_unlock(&runner->lock);
+}
+
 const char *fake_gate(fake_runner *runner) {
     return runner->gate;
 }

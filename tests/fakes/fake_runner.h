@@ -69,6 +69,8 @@ void fake_provision_without_control(fake_runner *runner);
 void fake_provision_without_logging(fake_runner *runner);
 void fake_provision_fails(fake_runner *runner, const char *text);
 
+void fake_provision_capability(fake_runner *runner, const char *urn); /* one more; borrowed */
+
 /* A file path of the scenario's own folder, that does not exist yet: gates for the scripted DoFn. Borrowed. */
 const char *fake_gate(fake_runner *runner);
 void fake_open_gate(fake_runner *runner);
@@ -116,6 +118,9 @@ void fake_hold_provision(fake_runner *runner, bool held);
 /* ---- instructions and responses ---- */
 
 void fake_process_bundle(fake_runner *runner, const char *id, const char *descriptor_id);
+/* `elements`: an Elements message that stands in the request; cleaned up. */
+void fake_process_bundle_with(fake_runner *runner, const char *id, const char *descriptor_id,
+                              beamc_byte_buffer *elements);
 void fake_progress(fake_runner *runner, const char *id, const char *bundle_id);
 void fake_split(fake_runner *runner, const char *id, const char *bundle_id);
 void fake_finalize(fake_runner *runner, const char *id, const char *bundle_id);

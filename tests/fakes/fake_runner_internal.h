@@ -86,6 +86,7 @@ struct fake_runner {
     bool provision_without_control;
     bool provision_without_logging;
     char *provision_error;
+    const char *provision_capability;
     bool provision_held;
     bool descriptors_held;
     unsigned descriptor_failures;

@@ -110,6 +110,8 @@ void fake_answer_provision(fake_runner *runner, served_call *served) {
     if (!runner->provision_without_control)
         append_endpoint(&info, INFO_CONTROL, fake_server_url(runner->control_server));
     wire_text(&info, INFO_CAPABILITIES, "beam:protocol:monitoring_info_short_ids:v1");
+    if (runner->provision_capability != NULL)
+        wire_text(&info, INFO_CAPABILITIES, runner->provision_capability);
     wire_part(&response, RESPONSE_INFO, &info);
     answer(served, response.data, response.len);
     beamc_byte_buffer_cleanup(&response);

@@ -223,6 +223,149 @@ static void a_stream_that_ends_too_early_fails_the_bundle_with_its_address(fake_
     fake_await_error(runner, "b1", fake_second_data_url(runner));
 }
 
+/* ---- elements in requests and responses ---- */
+
+#define EMBEDS_OUTPUT "beam:protocol:control_response_elements_embedding:v1"
+
+static void input_may_stand_in_the_request(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "emit=output");
+    fake_start_worker(runner);
+    for (int i = 0; i < 3; i++) {
+        char id[16];
+        snprintf(id, sizeof id, "b%d", i);
+        beamc_byte_buffer elements;
+        wire_init(&elements);
+        fake_add_rows(runner, &elements, i == 1 ? "" : id, "source", 1, 5); /* which bundle is clear without a name */
+        fake_add_rows(runner, &elements, i == 1 ? "" : id, "source", 6, 5);
+        fake_add_data(&elements, i == 1 ? "" : id, "source", NULL, 0, true);
+        fake_process_bundle_with(runner, id, "d1", &elements);
+        (void)fake_await_success(runner, id);
+        fake_check_rows(runner, id, "sink", 1, 10, 1);
+    }
+}
+
+static void input_in_the_request_without_an_end_mark_fails_the_bundle(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "emit=output");
+    fake_start_worker(runner);
+    beamc_byte_buffer elements;
+    wire_init(&elements);
+    fake_add_rows(runner, &elements, "b1", "source", 1, 5);
+    fake_process_bundle_with(runner, "b1", "d1", &elements);
+    fake_await_error(runner, "b1", "embedded in the request");
+}
+
+/* All parts of the response, as bytes for one node; checks that each output has one end mark that stands alone. */
+static void check_embedded(fake_runner *runner, const Beam__ProcessBundleResponse *response, const char *node,
+                           size_t count) {
+    size_t num_last = 0;
+    size_t num_rows = 0;
+    fake_check(runner, response->elements != NULL);
+    for (size_t i = 0; i < response->elements->n_data; i++) {
+        const Beam__Elements__Data *data = response->elements->data[i];
+        if (strcmp(data->transform_id, node) != 0)
+            continue;
+        fake_check(runner, num_last == 0 && (!data->is_last || data->data.len == 0));
+        num_last += data->is_last ? 1 : 0;
+        const uint8_t *at = data->data.data;
+        const uint8_t *end = at + data->data.len;
+        element_row row;
+        while (data->data.len > 0 && at < end) {
+            fake_check(runner, element_bytes_read(&at, end, fake_shape(runner), &row));
+            fake_check(runner, row.id == (int64_t)++num_rows);
+        }
+    }
+    fake_check(runner, num_last == 1 && num_rows == count);
+}
+
+static void small_output_stands_in_the_response_if_the_runner_can_read_it(fake_runner *runner) {
+    fake_provision_capability(runner, EMBEDS_OUTPUT);
+    fake_offer_step(runner, "d1", "emit=output");
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "d1", 1, 10);
+    check_embedded(runner, fake_await_success(runner, "b1"), "sink", 10);
+    fake_run_bundle(runner, "b2", "d1", 1, 0);
+    check_embedded(runner, fake_await_success(runner, "b2"), "sink", 0);
+    fake_pause(50);
+    fake_check(runner, !fake_has_output(runner, "b1", "sink") && !fake_has_output(runner, "b2", "sink"));
+}
+
+static void all_outputs_stand_in_the_response_or_none(fake_runner *runner) {
+    fake_provision_capability(runner, EMBEDS_OUTPUT);
+    fake_offer_step(runner, "big", "emit=output");
+    fake_offer_step(runner, "bigger", "emit=output;copies=20");
+    fake_pipeline pipeline;
+    fake_pipeline_init(&pipeline, "two");
+    fake_pipeline_pcollection(&pipeline, "in", "row_lp");
+    fake_pipeline_source(&pipeline, "source", fake_data_url(runner), "row_lp/global", "in");
+    fake_pipeline_pardo(&pipeline, "all", FAKE_SCRIPTED_DOFN, "emit=output", "in=in", "output=many");
+    fake_pipeline_pcollection(&pipeline, "many", "row_lp");
+    fake_pipeline_sink(&pipeline, "sink", fake_data_url(runner), "row_lp/global", "many");
+    fake_pipeline_pardo(&pipeline, "none", FAKE_SCRIPTED_DOFN, "", "in=in", "output=few");
+    fake_pipeline_pcollection(&pipeline, "few", "row_lp");
+    fake_pipeline_sink(&pipeline, "sink2", fake_data_url(runner), "row_lp/global", "few");
+    fake_offer(runner, &pipeline);
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "two", 1, 10);
+    const Beam__ProcessBundleResponse *response = fake_await_success(runner, "b1");
+    check_embedded(runner, response, "sink", 10);
+    check_embedded(runner, response, "sink2", 0);
+    fake_run_bundle(runner, "b2", "two", 1, 5000); /* one output has more than 64 KiB, the other nothing */
+    fake_check(runner, fake_await_success(runner, "b2")->elements == NULL);
+    fake_check_rows(runner, "b2", "sink", 1, 5000, 1);
+    fake_check_rows(runner, "b2", "sink2", 1, 0, 1);
+    fake_run_bundle(runner, "b3", "bigger", 1, 5000); /* leaves in several messages */
+    fake_check(runner, fake_await_success(runner, "b3")->elements == NULL);
+    fake_check_rows(runner, "b3", "sink", 1, 5000, 20);
+}
+
+/* ---- finalization ---- */
+
+static void await_printed(fake_runner *runner, const char *text) {
+    for (int i = 0; i < 500 && !fake_worker_prints(runner, text); i++)
+        fake_pause(10);
+    fake_check(runner, fake_worker_prints(runner, text));
+}
+
+static void finalize(fake_runner *runner, const char *id, const char *bundle_id) {
+    fake_finalize(runner, id, bundle_id);
+    (void)fake_await_response_of(runner, id, BEAM__INSTRUCTION_RESPONSE__RESPONSE_FINALIZE_BUNDLE);
+}
+
+static void a_finalized_bundle_calls_its_dofn_back_once(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "finalize=first");
+    fake_offer_step(runner, "d2", "finalize=second");
+    fake_offer_step(runner, "d3", "emit=output");
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "d1", 1, 3);
+    fake_check(runner, fake_await_success(runner, "b1")->requires_finalization);
+    fake_run_bundle(runner, "b2", "d2", 1, 3);
+    fake_check(runner, fake_await_success(runner, "b2")->requires_finalization);
+    fake_run_bundle(runner, "b3", "d3", 1, 3);
+    fake_check(runner, !fake_await_success(runner, "b3")->requires_finalization);
+    finalize(runner, "f1", "b1");
+    fake_check(runner, fake_worker_prints(runner, "first finalized"));
+    fake_check(runner, !fake_worker_prints(runner, "second"));
+    finalize(runner, "f2", "b1"); /* again: nothing is left to do */
+    finalize(runner, "f3", "b3");
+    finalize(runner, "f4", "no such bundle");
+    fake_check(runner, !fake_worker_prints(runner, "dropped"));
+}
+
+static void what_is_never_finalized_is_told_so(fake_runner *runner) {
+    fake_offer_step(runner, "d1", "finalize=one");
+    fake_offer_step(runner, "d2", "finalize=two;finish_error=no");
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "d1", 1, 3);
+    (void)fake_await_success(runner, "b1");
+    fake_run_bundle(runner, "b2", "d2", 1, 3);
+    fake_await_error(runner, "b2", "no");
+    await_printed(runner, "two dropped"); /* the bundle failed */
+    fake_check(runner, !fake_worker_prints(runner, "one dropped"));
+    fake_close_streams(runner, FAKE_CONTROL);
+    fake_await_exit(runner, 0, FAKE_WAIT_MS);
+    fake_check(runner, fake_worker_prints(runner, "one dropped")); /* the worker ended */
+}
+
 /* ---- where the time goes ---- */
 
 #define PROCESS_MSECS "beam:metric:pardo_execution_time:process_bundle_msecs:v1"
@@ -268,6 +411,12 @@ int main(int argc, char **argv) {
         SCENARIO(a_late_split_of_an_earlier_bundle_does_not_touch_the_one_that_runs),
         SCENARIO(a_split_while_a_dofn_holds_its_thread_works_too),
         SCENARIO(before_its_first_element_the_read_index_is_minus_one),
+        SCENARIO(input_may_stand_in_the_request),
+        SCENARIO(input_in_the_request_without_an_end_mark_fails_the_bundle),
+        SCENARIO(small_output_stands_in_the_response_if_the_runner_can_read_it),
+        SCENARIO(all_outputs_stand_in_the_response_or_none),
+        SCENARIO(a_finalized_bundle_calls_its_dofn_back_once),
+        SCENARIO(what_is_never_finalized_is_told_so),
         SCENARIO(the_time_that_a_dofn_holds_its_thread_is_its_own),
         SCENARIO(the_time_that_a_dofn_waits_without_a_thread_is_its_own_too),
         SCENARIO(each_source_may_read_an_address_of_its_own),

@@ -12,6 +12,7 @@
  *   gate=PATH            process answers BEAMC_AGAIN while there is no file PATH
  *   finish_gate=PATH     the same for finish_bundle
  *   sleep_ms=N           process holds its thread so long
+ *   finalize=TEXT        asks for finalization in finish_bundle, and prints "TEXT finalized" or "TEXT dropped"
  *   at=N                 again, gate, sleep and error only at the N-th element of a bundle; default: at each
  *   setup_error=TEXT, start_error=TEXT, error=TEXT, finish_error=TEXT
  *
@@ -129,6 +130,7 @@ typedef struct {
     char start_error[MAX_TEXT];
     char error[MAX_TEXT];
     char finish_error[MAX_TEXT];
+    char finalize[MAX_TEXT];
 
     beamc_counter *rows;
     beamc_distribution *ids;
@@ -199,6 +201,7 @@ static beamc_status setup(void *context, const beamc_dofn_setup *in, void **inst
     (void)script_text(script, "start_error", dofn->start_error);
     (void)script_text(script, "error", dofn->error);
     (void)script_text(script, "finish_error", dofn->finish_error);
+    (void)script_text(script, "finalize", dofn->finalize);
     dofn->rows = beamc_metrics_counter(in->metrics, "scripted", "rows");
     dofn->ids = beamc_metrics_distribution(in->metrics, "scripted", "ids");
     free(script);
@@ -268,8 +271,16 @@ static beamc_status process(void *instance, const beamc_element *element, beamc_
     return emit(dofn, element->fields, element, dofn->copies, err);
 }
 
+static void print_finalized(void *context, bool is_finalized) {
+    printf("%s %s\n", (const char *)context, is_finalized ? "finalized" : "dropped");
+    fflush(stdout);
+    free(context);
+}
+
 static beamc_status finish_bundle(void *instance, beamc_error *err) {
     scripted *dofn = instance;
+    if (dofn->finalize[0] != '\0' && dofn->num_finish_agains == 0)
+        BEAMC_TRY(beamc_bundle_request_finalization(dofn->bundle, print_finalized, beamc_strdup(dofn->finalize), err));
     if (!gate_is_open(dofn->finish_gate))
         return again(dofn, dofn->finish_gate);
     if (dofn->num_finish_agains++ < dofn->finish_again)
