@@ -47,6 +47,8 @@ struct beamc_bundle_processor {
     bool asked_for_descriptor;
     size_t num_started;
     size_t num_finished;
+    bool sends_output; /* what is held goes on the data streams, not with the answer */
+    size_t num_sinks_ended;
     Beam__Elements embedded; /* output that goes with the answer */
     bool is_embedded;
     beamc_run run;
@@ -239,13 +241,16 @@ static beamc_status finish_outputs(beamc_bundle_processor *processor, beamc_erro
     beamc_plan *plan = processor->plan;
     if (!processor->run.holds_output || plan->num_sinks == 0)
         return BEAMC_OK;
-    size_t num_bytes = 0;
-    bool has_sent = false;
-    for (size_t i = 0; i < plan->num_sinks; i++)
-        num_bytes += beamc_data_sink_held(plan->sinks[i], &has_sent);
-    if (has_sent || num_bytes > BEAMC_EMBEDDED_OUTPUT_BYTES) {
+    if (!processor->sends_output) { /* decided once: a node may have to wait while others have sent */
+        size_t num_bytes = 0;
+        bool has_sent = false;
         for (size_t i = 0; i < plan->num_sinks; i++)
-            BEAMC_TRY(beamc_data_sink_send(plan->sinks[i], &processor->run, err));
+            num_bytes += beamc_data_sink_held(plan->sinks[i], &has_sent);
+        processor->sends_output = has_sent || num_bytes > BEAMC_EMBEDDED_OUTPUT_BYTES;
+    }
+    if (processor->sends_output) {
+        for (; processor->num_sinks_ended < plan->num_sinks; processor->num_sinks_ended++)
+            BEAMC_TRY(beamc_data_sink_send(plan->sinks[processor->num_sinks_ended], &processor->run, err));
         return BEAMC_OK;
     }
     for (size_t i = 0; i < plan->num_sinks; i++)
