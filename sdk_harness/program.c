@@ -166,8 +166,9 @@ static int run_worker(const beamc_program *program, int argc, char **argv) {
     }
     const char *parent = option(argc, argv, "--parent-pid");
     if (parent != NULL && !beamc_end_with_parent((pid_t)strtol(parent, NULL, 10)))
-        return 0;        /* nobody is left to work for */
-    block_end_signals(); /* before worker_starts makes a thread that SIGTERM would otherwise kill the process through */
+        return 0; /* nobody is left to work for */
+    /* Before worker_starts makes a thread that SIGTERM would otherwise kill the process through. */
+    block_end_signals();
     if (program->worker_starts != NULL && !program->worker_starts())
         return 1;
     int exit_code = beamc_harness_run(&options);
@@ -196,6 +197,7 @@ static bool called_boot(const char *argv0) {
 int beamc_program_main(const beamc_program *program, int argc, char **argv) {
     const char *command = argc > 1 ? argv[1] : "";
     int port = 0;
+    (void)signal(SIGPIPE, SIG_IGN); /* a line on stderr that nobody reads any more must not end a worker */
     if (strcmp(command, "expansion-service") == 0) {
         if (!port_option(argc - 2, argv + 2, 0, &port))
             return 2;
