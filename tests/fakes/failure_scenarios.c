@@ -214,6 +214,19 @@ static void a_descriptor_that_the_runner_does_not_have_is_an_error(fake_runner *
     check_that_it_still_works(runner);
 }
 
+static void a_data_address_where_nobody_listens_fails_the_bundle_and_is_named(fake_runner *runner) {
+    fake_pipeline pipeline;
+    fake_pipeline_init(&pipeline, "d1");
+    fake_pipeline_pcollection(&pipeline, "in", "row");
+    fake_pipeline_source(&pipeline, "source", "127.0.0.1:1", "row_lp/global", "in");
+    fake_pipeline_pardo(&pipeline, "step", FAKE_SCRIPTED_DOFN, "", "in=in", "");
+    fake_offer(runner, &pipeline);
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    fake_await_error(runner, "b1", "127.0.0.1:1");
+    check_that_it_still_works(runner);
+}
+
 static void an_instruction_of_an_unknown_kind_is_an_error(fake_runner *runner) {
     fake_start_worker(runner);
     fake_instruct_kind(runner, "i1", 1099);
@@ -308,6 +321,7 @@ int main(int argc, char **argv) {
         SCENARIO(a_look_up_that_fails_fails_its_bundle_and_the_next_one_asks_again),
         SCENARIO(a_look_up_that_fails_fails_every_bundle_that_waits_for_it),
         SCENARIO(a_descriptor_that_the_runner_does_not_have_is_an_error),
+        SCENARIO(a_data_address_where_nobody_listens_fails_the_bundle_and_is_named),
         SCENARIO(an_instruction_of_an_unknown_kind_is_an_error),
         SCENARIO(an_instruction_without_a_kind_is_an_error),
         SCENARIO(an_instruction_id_that_is_in_use_is_refused_and_its_bundle_goes_on),

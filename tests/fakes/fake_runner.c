@@ -159,10 +159,12 @@ static void print_transcript(fake_runner *runner) {
     pthread_mutex_unlock(&runner->lock);
     char *output = worker_output(&runner->worker);
     size_t len = strlen(output);
-    print_error("  the worker %s, and has printed:\n%s\n",
-                !runner->worker.started             ? "was not started"
-                : worker_has_ended(&runner->worker) ? "has ended"
-                                                    : "still runs",
+    char state[64] = "was not started";
+    if (runner->worker.started && worker_has_ended(&runner->worker))
+        snprintf(state, sizeof state, "has ended with exit code %d", runner->worker.exit_code);
+    else if (runner->worker.started)
+        snprintf(state, sizeof state, "still runs");
+    print_error("  the worker %s, and has printed:\n%s\n", state,
                 output + (len > SHOWN_OUTPUT_BYTES ? len - SHOWN_OUTPUT_BYTES : 0));
     free(output);
 }
@@ -293,7 +295,7 @@ element_shape *fake_shape(fake_runner *runner) {
 /* ---- the worker ---- */
 
 static void start_worker(fake_runner *runner, const char *program, const char *const *arguments) {
-    if (!worker_start(&runner->worker, program, runner->folder, arguments))
+    if (!worker_start(&runner->worker, program, runner->folder, runner->output_kind, arguments))
         fake_runner_fail(runner, "the worker %s cannot be started", program);
 }
 
@@ -327,6 +329,10 @@ void fake_signal_worker(fake_runner *runner, int signal) {
 
 size_t fake_worker_status_kib(fake_runner *runner, const char *name) {
     return worker_status_kib(&runner->worker, name);
+}
+
+void fake_drop_output(fake_runner *runner) {
+    runner->output_kind = WORKER_OUTPUT_UNREADABLE;
 }
 
 static void await_end(fake_runner *runner, unsigned within_ms) {

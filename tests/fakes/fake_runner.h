@@ -82,6 +82,8 @@ void fake_start_worker(fake_runner *runner);
 void fake_start_null_sink(fake_runner *runner);
 /* `arguments` NULL-terminated, the program's name not among them. `worker_id`: what metadata must say. */
 void fake_start_worker_with(fake_runner *runner, const char *worker_id, const char *const *arguments);
+/* Before the start: nobody reads what the worker prints, and its pipe is broken. */
+void fake_drop_output(fake_runner *runner);
 void fake_signal_worker(fake_runner *runner, int signal);
 size_t fake_worker_status_kib(fake_runner *runner, const char *name); /* "VmHWM", "VmRSS", "Threads" */
 

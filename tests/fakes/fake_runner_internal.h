@@ -70,6 +70,7 @@ struct fake_runner {
     char *gate;
     element_shape shape;
     worker_under_test worker;
+    worker_output_kind output_kind;
     char *worker_id;
     bool exit_expected;
     uint64_t end_seen_ms; /* when a wait saw that the worker had ended unasked; 0: not seen */

@@ -302,6 +302,51 @@ static void transforms_out_of_reach_of_the_sources_are_not_looked_at(fake_runner
     fake_check_rows(runner, "b1", "sink", 1, 5, 1);
 }
 
+static void a_descriptor_may_be_larger_than_grpc_s_four_mebibytes(fake_runner *runner) {
+    enum { PAYLOAD_BYTES = 6 * 1000 * 1000 };
+    fake_pipeline pipeline;
+    uint8_t *payload = beamc_alloc_zero(1, PAYLOAD_BYTES);
+    begin_stage(runner, &pipeline, (const char *[]){"out", NULL});
+    fake_pipeline_coder(&pipeline, "pickled", "beam:coder:pickled_python:v1", payload, PAYLOAD_BYTES, NULL);
+    free(payload);
+    add_step(&pipeline, "step", "emit=output", "in=in", "output=out");
+    add_sink(runner, &pipeline, "sink", "out");
+    (void)run_stage(runner, &pipeline, 5);
+    fake_check_rows(runner, "b1", "sink", 1, 5, 1);
+}
+
+static void fields_from_a_newer_runner_are_passed_over(fake_runner *runner) {
+    beamc_byte_buffer message;
+    beamc_byte_buffer data;
+    beamc_byte_buffer rows;
+    fake_pipeline pipeline;
+    begin_stage(runner, &pipeline, (const char *[]){"out", NULL});
+    add_step(&pipeline, "step", "emit=output", "in=in", "output=out");
+    add_sink(runner, &pipeline, "sink", "out");
+    wire_number(&pipeline.bytes, 90, 1);
+    wire_text(&pipeline.bytes, 91, "of a later version");
+    fake_offer(runner, &pipeline);
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    wire_init(&message);
+    wire_init(&data);
+    wire_init(&rows);
+    element_bytes_append_rows(&rows, fake_shape(runner), 1, 5);
+    wire_double(&data, 90, 1.5);
+    wire_bytes(&data, 3, rows.data, rows.len); /* and the fields in another order */
+    wire_text(&data, 91, "of a later version");
+    wire_text(&data, 2, "source");
+    wire_text(&data, 1, "b1");
+    wire_number(&data, 4, 1);
+    wire_text(&message, 92, "of a later version");
+    wire_part(&message, 1, &data);
+    wire_number(&message, 93, 7);
+    beamc_byte_buffer_cleanup(&rows);
+    fake_send(runner, &message);
+    (void)fake_await_success(runner, "b1");
+    fake_check_rows(runner, "b1", "sink", 1, 5, 1);
+}
+
 /* ---- refusals: with the reason in the error, before any row is processed, and the worker goes on ---- */
 
 static void check_refused(fake_runner *runner, fake_pipeline *pipeline, const char *first, const char *second) {
@@ -437,6 +482,8 @@ int main(int argc, char **argv) {
         SCENARIO(the_coder_of_a_port_counts_and_not_the_pcollection_s),
         SCENARIO(coders_that_no_port_uses_may_be_broken),
         SCENARIO(transforms_out_of_reach_of_the_sources_are_not_looked_at),
+        SCENARIO(a_descriptor_may_be_larger_than_grpc_s_four_mebibytes),
+        SCENARIO(fields_from_a_newer_runner_are_passed_over),
         SCENARIO(an_unknown_transform_is_refused_with_its_urn),
         SCENARIO(an_unknown_dofn_is_refused_with_its_urn),
         SCENARIO(elements_that_are_no_rows_are_refused_with_their_coder),

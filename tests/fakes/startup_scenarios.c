@@ -206,6 +206,45 @@ static void log_lines_name_their_bundle_and_carry_their_severity(fake_runner *ru
     fake_check(runner, strstr(entry->log_location, ".c:") != NULL);
 }
 
+static void a_control_address_where_nobody_listens_ends_the_worker_with_an_error(fake_runner *runner) {
+    char *logging = beamc_format("--logging_endpoint=%s", fake_logging_url(runner));
+    fake_start_worker_with(
+        runner, FAKE_WORKER_ID,
+        (const char *[]){"worker", "--id=" FAKE_WORKER_ID, "--control_endpoint=127.0.0.1:1", logging, NULL});
+    free(logging);
+    fake_await_bad_exit(runner, FAKE_WAIT_MS);
+    (void)fake_await_log(runner, 5, "control stream");
+}
+
+static void a_logging_address_where_nobody_listens_is_done_without(fake_runner *runner) {
+    char *control = beamc_format("--control_endpoint=%s", fake_control_url(runner));
+    fake_start_worker_with(
+        runner, FAKE_WORKER_ID,
+        (const char *[]){"worker", "--id=" FAKE_WORKER_ID, control, "--logging_endpoint=127.0.0.1:1", NULL});
+    free(control);
+    check_that_it_works(runner);
+}
+
+static void a_proxy_in_the_environment_is_not_used(fake_runner *runner) {
+    static const char *const names[] = {"http_proxy", "https_proxy", "grpc_proxy", "HTTP_PROXY", "HTTPS_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void)setenv(names[i], "http://127.0.0.1:1", 1);
+    fake_start_worker(runner);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        (void)unsetenv(names[i]);
+    check_that_it_works(runner);
+}
+
+static void lines_that_nobody_can_read_do_not_end_the_worker(fake_runner *runner) {
+    fake_provision_without_logging(runner);
+    fake_drop_output(runner);
+    fake_offer_step(runner, "d1", "error=a line for stderr");
+    fake_start_worker(runner);
+    fake_run_bundle(runner, "b1", "d1", 1, 1);
+    fake_await_error(runner, "b1", "a line for stderr");
+    check_that_it_works(runner);
+}
+
 static void a_runner_that_wants_nothing_gets_a_worker_that_ends(fake_runner *runner) {
     fake_start_worker(runner);
     fake_await_streams(runner, FAKE_CONTROL, 1);
@@ -236,6 +275,10 @@ int main(int argc, char **argv) {
         SCENARIO(many_bundles_of_many_stages_share_one_data_stream),
         SCENARIO(what_the_runner_says_on_the_logging_stream_does_no_harm),
         SCENARIO(log_lines_name_their_bundle_and_carry_their_severity),
+        SCENARIO(a_control_address_where_nobody_listens_ends_the_worker_with_an_error),
+        SCENARIO(a_logging_address_where_nobody_listens_is_done_without),
+        SCENARIO(a_proxy_in_the_environment_is_not_used),
+        SCENARIO(lines_that_nobody_can_read_do_not_end_the_worker),
         SCENARIO(a_runner_that_wants_nothing_gets_a_worker_that_ends),
     };
     return SCENARIO_MAIN("startup", argc, argv, tests);

@@ -18,7 +18,8 @@ enum { LOOK_EVERY_MS = 2, MAX_OUTPUT_BYTES = 64 * 1024 * 1024 };
 
 extern char **environ;
 
-bool worker_start(worker_under_test *worker, const char *program, const char *folder, const char *const *arguments) {
+bool worker_start(worker_under_test *worker, const char *program, const char *folder, worker_output_kind output,
+                  const char *const *arguments) {
     char *argv[WORKER_MAX_ARGUMENTS + 2] = {(char *)(uintptr_t)program};
     for (size_t i = 0; i < WORKER_MAX_ARGUMENTS && arguments[i] != NULL; i++)
         argv[i + 1] = (char *)(uintptr_t)arguments[i];
@@ -26,10 +27,18 @@ bool worker_start(worker_under_test *worker, const char *program, const char *fo
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, worker->out_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    int ends[2] = {-1, -1};
+    if (output == WORKER_OUTPUT_UNREADABLE && pipe2(ends, O_CLOEXEC) == 0)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    else
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, worker->out_path, O_WRONLY | O_CREAT | O_APPEND,
+                                         0600);
     posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     int result = posix_spawn(&worker->pid, program, &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            (void)close(ends[i]);
     worker->started = result == 0;
     if (result != 0) {
         worker->pid = 0;

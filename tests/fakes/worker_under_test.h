@@ -15,11 +15,17 @@ typedef struct {
     char *out_path; /* what it writes to stdout and stderr */
 } worker_under_test;
 
+typedef enum {
+    WORKER_OUTPUT_KEPT,       /* in a file */
+    WORKER_OUTPUT_UNREADABLE, /* a pipe whose reader has gone */
+} worker_output_kind;
+
 /* worker_start runs `program ARGUMENTS...`.
  *   folder      where its output goes, one file
  *   arguments   NULL-terminated
  * False when it cannot be started. */
-bool worker_start(worker_under_test *worker, const char *program, const char *folder, const char *const *arguments);
+bool worker_start(worker_under_test *worker, const char *program, const char *folder, worker_output_kind output,
+                  const char *const *arguments);
 
 /* worker_has_ended looks whether it has; does not wait. */
 bool worker_has_ended(worker_under_test *worker);
