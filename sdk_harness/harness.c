@@ -2,6 +2,7 @@
 
 #include "protos/fn_api.pb-c.h"
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clock.h"
 #include "sdk_harness/base/log.h"
 #include "sdk_harness/bundle/bundle_processor.h"
 #include "sdk_harness/control/control_stream.h"
@@ -9,12 +10,15 @@
 #include "sdk_harness/packing/packed_message.h"
 #include "sdk_harness/provision/provision_info.h"
 #include "sdk_harness/rpc/unary_call.h"
+#include "sdk_harness/status/status_page.h"
+#include "sdk_harness/status/worker_status.h"
 
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -42,7 +46,14 @@ typedef struct harness {
     beamc_completion_loop *loop;
     beamc_channel *control_channel;
     beamc_channel *logging_channel;
+    beamc_channel *status_channel;
     beamc_log_stream *logs;
+    beamc_worker_status *status;
+    const char *worker_id;
+    const char *version;
+    uint64_t started_ms;
+    unsigned num_executors;
+    size_t input_cap_bytes;
     beamc_bundle_services services;
     beamc_dispatcher dispatcher;
     beamc_control_stream *control;
@@ -101,6 +112,66 @@ static void end_lookups(harness *h) {
     pthread_mutex_unlock(&h->lookups_lock);
 }
 
+/* ---- status ---- */
+
+typedef struct {
+    beamc_status_bundle bundles[BEAMC_STATUS_BUNDLES_SHOWN];
+    size_t num_bundles;
+    size_t num_active;
+    uint64_t now_ms;
+} listed_bundles;
+
+static void list_bundle(void *context, const beamc_bundle_processor *processor) {
+    listed_bundles *listed = context;
+    listed->num_active++;
+    if (listed->num_bundles == BEAMC_STATUS_BUNDLES_SHOWN)
+        return;
+    listed->bundles[listed->num_bundles++] =
+        (beamc_status_bundle){.instruction_id = beamc_strdup(beamc_bundle_processor_instruction_id(processor)),
+                              .descriptor_id = beamc_strdup(beamc_bundle_processor_descriptor_id(processor)),
+                              .state = beamc_bundle_processor_state(processor),
+                              .age_ms = beamc_bundle_processor_age_ms(processor, listed->now_ms)};
+}
+
+/* A line of /proc/self/status, in the unit that stands there; 0 when there is none. */
+static uint64_t proc_status(const char *name) {
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[256];
+    uint64_t value = 0;
+    size_t len = strlen(name);
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, name, len) == 0 && line[len] == ':')
+            value = strtoull(line + len + 1, NULL, 10);
+    if (file != NULL)
+        (void)fclose(file);
+    return value;
+}
+
+static char *status_text(void *context) {
+    const harness *h = context;
+    listed_bundles listed = {.now_ms = beamc_clock_ms()};
+    beamc_instruction_table_each(h->dispatcher.table, list_bundle, &listed);
+    beamc_status_facts facts = {.worker_id = h->worker_id,
+                                .version = h->version,
+                                .up_ms = listed.now_ms - h->started_ms,
+                                .bundles = listed.bundles,
+                                .num_bundles = listed.num_bundles,
+                                .num_active = listed.num_active,
+                                .input_bytes = beamc_inbound_buffered_bytes(h->services.inbound),
+                                .input_cap_bytes = h->input_cap_bytes,
+                                .num_tasks_queued = beamc_executor_pool_num_queued(h->services.executors),
+                                .num_executors = h->num_executors,
+                                .num_threads = (unsigned)proc_status("Threads"),
+                                .rss_bytes = proc_status("VmRSS") * 1024,
+                                .peak_rss_bytes = proc_status("VmHWM") * 1024};
+    char *text = beamc_status_page(&facts);
+    for (size_t i = 0; i < listed.num_bundles; i++) {
+        free((char *)(uintptr_t)listed.bundles[i].instruction_id);
+        free((char *)(uintptr_t)listed.bundles[i].descriptor_id);
+    }
+    return text;
+}
+
 /* ---- life ---- */
 
 static void control_closed(void *context, int status_code, const char *details) {
@@ -140,6 +211,8 @@ static beamc_status connect_runner(harness *h, const beamc_harness_options *opti
             h->logs = beamc_log_stream_start(h->loop, h->logging_channel);
         }
         h->control_channel = beamc_channel_open(control, options->worker_id);
+        if (info.status_endpoint != NULL)
+            h->status_channel = beamc_channel_open(info.status_endpoint, options->worker_id);
     }
     h->services.embed_output = info.embeds_output;
     beamc_provision_cleanup(&info);
@@ -148,16 +221,19 @@ static beamc_status connect_runner(harness *h, const beamc_harness_options *opti
 
 static void serve(harness *h, const beamc_harness_options *options) {
     beamc_dofn_table dofns = {.dofns = options->dofns, .num_dofns = options->num_dofns};
-    size_t cap = options->input_cap_bytes > 0 ? options->input_cap_bytes : BEAMC_INPUT_CAP_BYTES;
-    h->services.inbound = beamc_inbound_new(cap);
+    h->input_cap_bytes = options->input_cap_bytes > 0 ? options->input_cap_bytes : BEAMC_INPUT_CAP_BYTES;
+    h->num_executors = count_executors(options);
+    h->services.inbound = beamc_inbound_new(h->input_cap_bytes);
     h->services.data_streams = beamc_data_streams_new(h->loop, h->services.inbound, options->worker_id);
     h->services.short_ids = beamc_short_ids_new();
     h->services.sampler = beamc_state_sampler_start();
     h->services.finalizations = beamc_finalization_table_new();
     h->services.descriptors = beamc_descriptor_cache_new(&dofns, fetch_descriptor, h);
-    h->services.executors = beamc_executor_pool_start(count_executors(options));
+    h->services.executors = beamc_executor_pool_start(h->num_executors);
     h->dispatcher.services = &h->services;
     h->dispatcher.table = beamc_instruction_table_new();
+    if (h->status_channel != NULL)
+        h->status = beamc_worker_status_start(h->loop, h->status_channel, status_text, h);
     h->control = beamc_control_stream_start(h->loop, h->control_channel, &h->dispatcher, control_closed, h);
 }
 
@@ -184,6 +260,7 @@ static bool end_bundles(harness *h, bool by_signal) {
 static void free_services(harness *h) {
     end_lookups(h);
     beamc_control_stream_free(h->control);
+    beamc_worker_status_stop(h->status);
     beamc_data_streams_free(h->services.data_streams);
     beamc_executor_pool_stop(h->services.executors);
     beamc_state_sampler_stop(h->services.sampler);
@@ -213,7 +290,10 @@ int beamc_harness_run(const beamc_harness_options *options) {
     int signals = signalfd(-1, &ends, SFD_CLOEXEC);
     harness h = {.closed_event = eventfd(0, EFD_CLOEXEC),
                  .lookups_lock = PTHREAD_MUTEX_INITIALIZER,
-                 .lookups_changed = PTHREAD_COND_INITIALIZER};
+                 .lookups_changed = PTHREAD_COND_INITIALIZER,
+                 .worker_id = options->worker_id,
+                 .version = options->version,
+                 .started_ms = beamc_clock_ms()};
     if (signals < 0 || h.closed_event < 0)
         return 1;
     h.loop = beamc_completion_loop_start("beam-grpc");
@@ -236,6 +316,7 @@ int beamc_harness_run(const beamc_harness_options *options) {
         log_error("worker %s cannot start: %s", options->worker_id, err.text);
     }
     beamc_log_stream_stop(h.logs);
+    beamc_channel_close(h.status_channel);
     beamc_channel_close(h.logging_channel);
     beamc_channel_close(h.control_channel);
     beamc_completion_loop_stop(h.loop);

@@ -17,6 +17,7 @@ typedef struct {
     const char *provision_endpoint; /* host:port; NULL when control_endpoint is given */
     const char *control_endpoint;   /* NULL: the provision service says */
     const char *logging_endpoint;   /* NULL: the provision service says; none: stderr */
+    const char *version;            /* of the program, for the runner's status pages; may be NULL */
     const beamc_dofn *dofns;
     size_t num_dofns;
     size_t input_cap_bytes; /* 0: BEAMC_INPUT_CAP_BYTES */

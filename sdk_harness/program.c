@@ -158,7 +158,8 @@ static void block_end_signals(void) {
 }
 
 static int run_worker(const beamc_program *program, int argc, char **argv) {
-    beamc_harness_options options = {.dofns = program->dofns, .num_dofns = program->num_dofns};
+    beamc_harness_options options = {
+        .dofns = program->dofns, .num_dofns = program->num_dofns, .version = program->version};
     beamc_error err;
     if (beamc_harness_options_parse(argc, argv, &options, &err) != BEAMC_OK) {
         fprintf(stderr, "%s worker: %s\n", program->name, err.text);

@@ -43,7 +43,8 @@ struct beamc_bundle_processor {
     beamc_bundle_done done;
     void *context;
 
-    bundle_state state; /* the task's */
+    uint64_t started_ms;
+    _Atomic bundle_state state; /* the task's; others may look */
     bool asked_for_descriptor;
     size_t num_started;
     size_t num_finished;
@@ -114,6 +115,18 @@ void beamc_bundle_processor_release(beamc_bundle_processor *processor) {
 
 const char *beamc_bundle_processor_instruction_id(const beamc_bundle_processor *processor) {
     return processor->instruction_id;
+}
+
+const char *beamc_bundle_processor_descriptor_id(const beamc_bundle_processor *processor) {
+    return processor->descriptor_id;
+}
+
+const char *beamc_bundle_processor_state(const beamc_bundle_processor *processor) {
+    return bundle_state_names[processor->state];
+}
+
+uint64_t beamc_bundle_processor_age_ms(const beamc_bundle_processor *processor, uint64_t now_ms) {
+    return now_ms - processor->started_ms;
 }
 
 void beamc_bundle_processor_abort(beamc_bundle_processor *processor, const char *why) {
@@ -364,6 +377,7 @@ beamc_bundle_processor *beamc_bundle_processor_start(const beamc_bundle_services
     processor->task.run = run_bundle;
     atomic_init(&processor->references, 2); /* the task's and the caller's */
     processor->services = services;
+    processor->started_ms = beamc_clock_ms();
     processor->instruction_id = beamc_strdup(instruction_id);
     processor->descriptor_id = beamc_strdup(descriptor_id);
     processor->done = done;

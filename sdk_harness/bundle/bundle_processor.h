@@ -46,6 +46,11 @@ void beamc_bundle_processor_release(beamc_bundle_processor *processor);
 
 const char *beamc_bundle_processor_instruction_id(const beamc_bundle_processor *processor);
 
+const char *beamc_bundle_processor_descriptor_id(const beamc_bundle_processor *processor);
+/* beamc_bundle_processor_state names what the bundle does; a constant. Any thread, as is _age_ms. */
+const char *beamc_bundle_processor_state(const beamc_bundle_processor *processor);
+uint64_t beamc_bundle_processor_age_ms(const beamc_bundle_processor *processor, uint64_t now_ms);
+
 /* beamc_bundle_processor_abort makes the bundle end soon, with `why` as its error. Any thread. */
 void beamc_bundle_processor_abort(beamc_bundle_processor *processor, const char *why);
 

@@ -127,6 +127,10 @@ bool beamc_executor_pool_busy(beamc_executor_pool *pool) {
     return atomic_load_explicit(&pool->num_queued, memory_order_relaxed) > 0;
 }
 
+unsigned beamc_executor_pool_num_queued(beamc_executor_pool *pool) {
+    return atomic_load_explicit(&pool->num_queued, memory_order_relaxed);
+}
+
 void beamc_executor_pool_stop(beamc_executor_pool *pool) {
     if (pool == NULL)
         return;

@@ -27,6 +27,8 @@ void beamc_executor_pool_wake(beamc_executor_pool *pool, beamc_task *task);
 /* beamc_executor_pool_busy: true when tasks wait for a thread. */
 bool beamc_executor_pool_busy(beamc_executor_pool *pool);
 
+unsigned beamc_executor_pool_num_queued(beamc_executor_pool *pool); /* tasks that wait for a thread */
+
 /* beamc_executor_pool_stop waits for the threads to finish what they run and frees. Tasks must have ended. */
 void beamc_executor_pool_stop(beamc_executor_pool *pool);
 

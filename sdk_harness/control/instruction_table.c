@@ -135,6 +135,14 @@ beamc_instruction_state beamc_instruction_table_state(beamc_instruction_table *t
     return state;
 }
 
+void beamc_instruction_table_each(beamc_instruction_table *table, beamc_instruction_visit visit, void *context) {
+    pthread_mutex_lock(&table->lock);
+    for (const active *a = table->actives; a != NULL; a = a->next)
+        if (a->processor != NULL)
+            visit(context, a->processor);
+    pthread_mutex_unlock(&table->lock);
+}
+
 void beamc_instruction_table_abort_all(beamc_instruction_table *table, const char *why) {
     pthread_mutex_lock(&table->lock);
     for (active *a = table->actives; a != NULL; a = a->next)

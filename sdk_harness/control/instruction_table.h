@@ -37,6 +37,10 @@ beamc_instruction_state beamc_instruction_table_split(beamc_instruction_table *t
                                                       char **transform_id, beamc_split_result *out);
 beamc_instruction_state beamc_instruction_table_state(beamc_instruction_table *table, const char *instruction_id);
 
+/* beamc_instruction_table_each calls `visit` for every active bundle, under the table's lock. */
+typedef void (*beamc_instruction_visit)(void *context, const beamc_bundle_processor *processor);
+void beamc_instruction_table_each(beamc_instruction_table *table, beamc_instruction_visit visit, void *context);
+
 /* beamc_instruction_table_abort_all makes every active bundle end with `why`. */
 void beamc_instruction_table_abort_all(beamc_instruction_table *table, const char *why);
 

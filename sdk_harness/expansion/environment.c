@@ -8,9 +8,9 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const protocols[] = {"beam:protocol:progress_reporting:v1",
-                                        "beam:protocol:multi_core_bundle_processing:v1",
-                                        "beam:protocol:control_request_elements_embedding:v1"};
+static const char *const protocols[] = {
+    "beam:protocol:progress_reporting:v1", "beam:protocol:multi_core_bundle_processing:v1",
+    "beam:protocol:control_request_elements_embedding:v1", "beam:protocol:worker_status:v1"};
 
 static void add_capabilities(Beam__Environment *environment) {
     size_t num_coders = 0;

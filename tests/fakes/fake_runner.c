@@ -102,6 +102,11 @@ static void free_lists(fake_runner *runner) {
     }
 }
 
+static void free_status(fake_runner *runner) {
+    if (runner->status != NULL)
+        beam__worker_status_response__free_unpacked(runner->status, NULL);
+}
+
 static void remove_folder(const fake_runner *runner) {
     static const char *const names[] = {"worker.out", "gate", "control.sock", "data.sock", "logging.sock"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -117,6 +122,7 @@ void fake_runner_free(fake_runner *runner) {
     stop_servers(runner);
     remove_folder(runner);
     free_lists(runner);
+    free_status(runner);
     free(runner->provision_error);
     free(runner->descriptor_error);
     free(runner->worker_id);

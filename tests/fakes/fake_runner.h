@@ -71,6 +71,10 @@ void fake_provision_fails(fake_runner *runner, const char *text);
 
 void fake_provision_capability(fake_runner *runner, const char *urn); /* one more; borrowed */
 
+void fake_provision_with_status(fake_runner *runner); /* names a status endpoint */
+/* fake_ask_status asks for a status page under `id` and waits for it. New; free it. */
+char *fake_ask_status(fake_runner *runner, const char *id);
+
 /* A file path of the scenario's own folder, that does not exist yet: gates for the scripted DoFn. Borrowed. */
 const char *fake_gate(fake_runner *runner);
 void fake_open_gate(fake_runner *runner);

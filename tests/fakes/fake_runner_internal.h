@@ -15,7 +15,15 @@ enum {
     VIOLATION_BYTES = 4096
 };
 
-typedef enum { CALL_CONTROL, CALL_DATA, CALL_LOGGING, CALL_DESCRIPTOR, CALL_PROVISION, CALL_UNKNOWN } call_kind;
+typedef enum {
+    CALL_CONTROL,
+    CALL_DATA,
+    CALL_LOGGING,
+    CALL_STATUS,
+    CALL_DESCRIPTOR,
+    CALL_PROVISION,
+    CALL_UNKNOWN
+} call_kind;
 
 /* One call that the worker has made. */
 typedef struct served_call {
@@ -88,6 +96,7 @@ struct fake_runner {
     bool provision_without_logging;
     char *provision_error;
     const char *provision_capability;
+    bool provision_status;
     bool provision_held;
     bool descriptors_held;
     unsigned descriptor_failures;
@@ -102,6 +111,7 @@ struct fake_runner {
     got_response *responses;
     got_response **last_response;
     got_output *outputs;
+    Beam__WorkerStatusResponse *status; /* the newest */
     got_log *logs;
     got_log **last_log;
 

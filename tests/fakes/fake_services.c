@@ -18,10 +18,11 @@ static const struct {
     {FN_EXECUTION "BeamFnControl/GetProcessBundleDescriptor", CALL_DESCRIPTOR},
     {FN_EXECUTION "BeamFnData/Data", CALL_DATA},
     {FN_EXECUTION "BeamFnLogging/Logging", CALL_LOGGING},
+    {FN_EXECUTION "BeamFnWorkerStatus/WorkerStatus", CALL_STATUS},
     {FN_EXECUTION "ProvisionService/GetProvisionInfo", CALL_PROVISION},
 };
 
-static const char *const kind_names[] = {"control", "data", "logging", "descriptor", "provision", "unknown"};
+static const char *const kind_names[] = {"control", "data", "logging", "status", "descriptor", "provision", "unknown"};
 
 static call_kind kind_of(const char *method) {
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
@@ -95,7 +96,14 @@ static void refuse(served_call *served, int status, const char *text) {
 }
 
 void fake_answer_provision(fake_runner *runner, served_call *served) {
-    enum { RESPONSE_INFO = 1, INFO_LOGGING = 8, INFO_ARTIFACT = 9, INFO_CONTROL = 10, INFO_CAPABILITIES = 12 };
+    enum {
+        RESPONSE_INFO = 1,
+        INFO_STATUS = 7,
+        INFO_LOGGING = 8,
+        INFO_ARTIFACT = 9,
+        INFO_CONTROL = 10,
+        INFO_CAPABILITIES = 12
+    };
     beamc_byte_buffer info;
     beamc_byte_buffer response;
     if (runner->provision_error != NULL) {
@@ -106,6 +114,8 @@ void fake_answer_provision(fake_runner *runner, served_call *served) {
     wire_init(&response);
     if (!runner->provision_without_logging)
         append_endpoint(&info, INFO_LOGGING, fake_server_url(runner->logging_server));
+    if (runner->provision_status)
+        append_endpoint(&info, INFO_STATUS, fake_server_url(runner->control_server));
     append_endpoint(&info, INFO_ARTIFACT, fake_server_url(runner->control_server));
     if (!runner->provision_without_control)
         append_endpoint(&info, INFO_CONTROL, fake_server_url(runner->control_server));
@@ -213,6 +223,14 @@ static void logs_received(fake_runner *runner, const uint8_t *bytes, size_t len)
     runner->last_log = &log->next;
 }
 
+static void status_received(fake_runner *runner, const uint8_t *bytes, size_t len) {
+    if (runner->status != NULL)
+        beam__worker_status_response__free_unpacked(runner->status, NULL);
+    runner->status = beam__worker_status_response__unpack(NULL, len, bytes);
+    if (runner->status == NULL)
+        fake_violation(runner, "a status response of %zu bytes cannot be parsed", len);
+}
+
 static void message_received(void *context, fake_call *call, const uint8_t *bytes, size_t len) {
     fake_runner *runner = context;
     pthread_mutex_lock(&runner->lock);
@@ -226,6 +244,9 @@ static void message_received(void *context, fake_call *call, const uint8_t *byte
         break;
     case CALL_LOGGING:
         logs_received(runner, bytes, len);
+        break;
+    case CALL_STATUS:
+        status_received(runner, bytes, len);
         break;
     case CALL_DESCRIPTOR:
         lookup_received(runner, served, bytes, len);
@@ -247,7 +268,8 @@ static void half_closed(void *context, fake_call *call) {
     pthread_mutex_lock(&runner->lock);
     served_call *served = find_call(runner, call);
     served->half_closed = true;
-    bool stream = served->kind == CALL_CONTROL || served->kind == CALL_DATA || served->kind == CALL_LOGGING;
+    bool stream = served->kind == CALL_CONTROL || served->kind == CALL_DATA || served->kind == CALL_LOGGING ||
+                  served->kind == CALL_STATUS;
     if (stream) {
         fake_note(runner, "the worker has ended its side of the %s stream", kind_names[served->kind]);
         if (!runner->leave_open)

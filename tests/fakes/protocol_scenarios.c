@@ -366,6 +366,25 @@ static void what_is_never_finalized_is_told_so(fake_runner *runner) {
     fake_check(runner, fake_worker_prints(runner, "one dropped")); /* the worker ended */
 }
 
+/* ---- status ---- */
+
+static void a_runner_that_asks_gets_a_page_of_what_the_worker_does(fake_runner *runner) {
+    fake_provision_with_status(runner);
+    start_gated(runner, "at=4");
+    char *idle = fake_ask_status(runner, "q1");
+    fake_check(runner, strstr(idle, "Worker " FAKE_WORKER_ID ", version 1, ") != NULL);
+    fake_check(runner, strstr(idle, "Active bundles: 0") != NULL);
+    free(idle);
+    fake_run_bundle(runner, "b1", "d1", 1, 10);
+    await_read_index(runner, "b1", 3);
+    char *busy = fake_ask_status(runner, "q2");
+    fake_check(runner, strstr(busy, "Active bundles: 1\n  b1 of stage d1: PROCESSING, ") != NULL);
+    fake_check(runner, strstr(busy, "of 64.0 MiB") != NULL && strstr(busy, "MiB resident") != NULL);
+    free(busy);
+    fake_open_gate(runner);
+    (void)fake_await_success(runner, "b1");
+}
+
 /* ---- where the time goes ---- */
 
 #define PROCESS_MSECS "beam:metric:pardo_execution_time:process_bundle_msecs:v1"
@@ -417,6 +436,7 @@ int main(int argc, char **argv) {
         SCENARIO(all_outputs_stand_in_the_response_or_none),
         SCENARIO(a_finalized_bundle_calls_its_dofn_back_once),
         SCENARIO(what_is_never_finalized_is_told_so),
+        SCENARIO(a_runner_that_asks_gets_a_page_of_what_the_worker_does),
         SCENARIO(the_time_that_a_dofn_holds_its_thread_is_its_own),
         SCENARIO(the_time_that_a_dofn_waits_without_a_thread_is_its_own_too),
         SCENARIO(each_source_may_read_an_address_of_its_own),
