@@ -2,6 +2,7 @@
 
 #include "protos/fn_api.pb-c.h"
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clean_text.h"
 #include "sdk_harness/base/clock.h"
 #include "sdk_harness/logging/log_queue.h"
 #include "sdk_harness/packing/packed_message.h"
@@ -11,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LOGGING_METHOD "/org.apache.beam.model.fn_execution.v1.BeamFnLogging/Logging"
 
@@ -19,17 +21,29 @@ enum {
     QUEUED_BYTES = 1024 * 1024,
     WRITE_WAIT_MS = 1000,
     LAST_WRITE_WAIT_MS = 2000,
-    CLOSE_WAIT_MS = 1000 /* a runner that never ends its side must not hold us */
+    CLOSE_WAIT_MS = 1000, /* a runner that never ends its side must not hold us */
+    RETRY_MS = 5000,      /* after a break; Go's harness waits as long */
+    SHOWN_DETAILS = 200
 };
 
-struct beamc_log_stream {
-    beamc_log_queue *queue;
+/* One call; a broken one is followed by another. */
+typedef struct {
+    beamc_log_stream *logs;
     beamc_stream *stream;
+    bool closed;   /* it has told its end; under the owner's lock */
+    bool is_tried; /* a message has left on it; the log thread's */
+} connection;
+
+struct beamc_log_stream {
+    beamc_completion_loop *loop;
+    beamc_channel *channel;
+    beamc_log_queue *queue;
+    connection *connection; /* the log thread's, and of those that start and stop it */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool closed; /* the stream has told its end; under lock */
     atomic_bool broken;
+    _Atomic uint64_t retry_at_ms; /* while broken; UINT64_MAX: never */
 };
 
 static void write_to_stderr(const beamc_queued_line *line) {
@@ -38,7 +52,7 @@ static void write_to_stderr(const beamc_queued_line *line) {
 
 static bool queue_line(void *context, const beamc_log_line *line) {
     beamc_log_stream *logs = context;
-    if (atomic_load_explicit(&logs->broken, memory_order_relaxed))
+    if (atomic_load(&logs->broken) && beamc_clock_ms() < atomic_load(&logs->retry_at_ms))
         return false;
     /* A dropped line is counted and reported, so it counts as taken. */
     (void)beamc_log_queue_add(logs->queue, line, beamc_wall_ms());
@@ -46,20 +60,59 @@ static bool queue_line(void *context, const beamc_log_line *line) {
 }
 
 static void control_received(void *context, beamc_message *message) {
-    beamc_log_stream *logs = context;
+    const connection *call = context;
     beamc_message_release(message); /* LogControl is empty */
-    beamc_stream_read(logs->stream);
+    beamc_stream_read(call->stream);
 }
 
 static void stream_closed(void *context, int status_code, const char *details) {
-    (void)status_code;
-    (void)details;
-    beamc_log_stream *logs = context;
-    atomic_store_explicit(&logs->broken, true, memory_order_relaxed);
+    connection *call = context;
+    beamc_log_stream *logs = call->logs;
+    /* A runner that ends the stream in good order wants no more lines; jobs end so. */
+    if (status_code != 0) {
+        char why[SHOWN_DETAILS];
+        (void)beamc_clean_text(details, strlen(details), why, sizeof why);
+        fprintf(stderr, "beam: the log stream broke (status %d, %s); lines go here until the runner takes them again\n",
+                status_code, why);
+    }
+    atomic_store(&logs->retry_at_ms, status_code == 0 ? UINT64_MAX : beamc_clock_ms() + RETRY_MS);
+    atomic_store(&logs->broken, true);
     pthread_mutex_lock(&logs->lock);
-    logs->closed = true;
+    call->closed = true;
     pthread_cond_broadcast(&logs->changed);
     pthread_mutex_unlock(&logs->lock);
+}
+
+static connection *connect_stream(beamc_log_stream *logs) {
+    static const beamc_stream_events events = {.message = control_received, .closed = stream_closed};
+    connection *call = beamc_alloc_zero(1, sizeof *call);
+    call->logs = logs;
+    call->stream = beamc_stream_open(logs->loop, logs->channel, LOGGING_METHOD, &events, call, QUEUED_BYTES);
+    beamc_stream_read(call->stream);
+    return call;
+}
+
+static void free_connection(connection *call) {
+    beamc_log_stream *logs = call->logs;
+    pthread_mutex_lock(&logs->lock);
+    while (!call->closed) /* a broken or cancelled call always tells its end */
+        pthread_cond_wait(&logs->changed, &logs->lock);
+    pthread_mutex_unlock(&logs->lock);
+    beamc_stream_release(call->stream);
+    free(call);
+}
+
+/* A broken stream is followed by a new one when its time has come: at most one every RETRY_MS, and only when there is
+ * something to say. */
+static bool ensure_connected(beamc_log_stream *logs) {
+    if (!atomic_load(&logs->broken))
+        return true;
+    if (beamc_clock_ms() < atomic_load(&logs->retry_at_ms))
+        return false;
+    free_connection(logs->connection);
+    atomic_store(&logs->broken, false);
+    logs->connection = connect_stream(logs);
+    return true;
 }
 
 static void fill_entry(const beamc_queued_line *line, Beam__LogEntry *entry, Google__Protobuf__Timestamp *time) {
@@ -89,11 +142,16 @@ static bool send_lines(beamc_log_stream *logs, beamc_queued_line *lines) {
         pointers[i] = &entries[i];
     }
     ProtobufCBinaryData bytes = beamc_packed(&list.base);
-    beamc_status status = beamc_stream_write(logs->stream, bytes.data, bytes.len);
+    connection *call = logs->connection;
+    beamc_status status = beamc_stream_write(call->stream, bytes.data, bytes.len);
     if (status == BEAMC_LIMIT) { /* a slow reader: wait here, on the log thread; the queue drops meanwhile */
-        (void)beamc_stream_wait_writable(logs->stream, WRITE_WAIT_MS);
-        status = beamc_stream_write(logs->stream, bytes.data, bytes.len);
+        (void)beamc_stream_wait_writable(call->stream, WRITE_WAIT_MS);
+        status = beamc_stream_write(call->stream, bytes.data, bytes.len);
     }
+    /* What is written to a call that never comes up is lost, so the first message is seen off. */
+    if (status == BEAMC_OK && !call->is_tried)
+        status = beamc_stream_wait_written(call->stream, WRITE_WAIT_MS);
+    call->is_tried = call->is_tried || status == BEAMC_OK;
     free(bytes.data);
     return status == BEAMC_OK;
 }
@@ -108,7 +166,7 @@ static void *drain(void *context) {
         if (dropped > 0)
             fprintf(stderr, "beam: %llu log lines were dropped: the runner reads them too slowly\n",
                     (unsigned long long)dropped);
-        bool sent = !atomic_load(&logs->broken) && send_lines(logs, lines);
+        bool sent = ensure_connected(logs) && send_lines(logs, lines);
         while (lines != NULL) {
             beamc_queued_line *next = lines->next;
             if (!sent)
@@ -120,13 +178,13 @@ static void *drain(void *context) {
 }
 
 beamc_log_stream *beamc_log_stream_start(beamc_completion_loop *loop, beamc_channel *channel) {
-    static const beamc_stream_events events = {.message = control_received, .closed = stream_closed};
     beamc_log_stream *logs = beamc_alloc_zero(1, sizeof *logs);
+    logs->loop = loop;
+    logs->channel = channel;
     logs->queue = beamc_log_queue_new(BEAMC_LOG_QUEUE_LINES);
     pthread_mutex_init(&logs->lock, NULL);
     pthread_cond_init(&logs->changed, NULL);
-    logs->stream = beamc_stream_open(loop, channel, LOGGING_METHOD, &events, logs, QUEUED_BYTES);
-    beamc_stream_read(logs->stream);
+    logs->connection = connect_stream(logs);
     if (pthread_create(&logs->thread, NULL, drain, logs) != 0)
         abort(); /* at start, before any work was taken */
     pthread_setname_np(logs->thread, "beam-log");
@@ -140,13 +198,9 @@ void beamc_log_stream_stop(beamc_log_stream *logs) {
     beamc_log_set_sink(NULL, NULL);
     beamc_log_queue_close(logs->queue);
     pthread_join(logs->thread, NULL);
-    (void)beamc_stream_wait_written(logs->stream, LAST_WRITE_WAIT_MS);
-    beamc_stream_end(logs->stream, CLOSE_WAIT_MS);
-    pthread_mutex_lock(&logs->lock);
-    while (!logs->closed) /* a cancelled call always tells its end */
-        pthread_cond_wait(&logs->changed, &logs->lock);
-    pthread_mutex_unlock(&logs->lock);
-    beamc_stream_release(logs->stream);
+    (void)beamc_stream_wait_written(logs->connection->stream, LAST_WRITE_WAIT_MS);
+    beamc_stream_end(logs->connection->stream, CLOSE_WAIT_MS);
+    free_connection(logs->connection);
     beamc_log_queue_free(logs->queue);
     pthread_cond_destroy(&logs->changed);
     pthread_mutex_destroy(&logs->lock);

@@ -1,5 +1,6 @@
 /* Sends log lines to the runner on BeamFnLogging. When the stream ends, lines go to stderr again; the worker
- * goes on (Java's harness ends there). */
+ * goes on (Java's harness ends there). One that broke is opened anew, at most every 5 s and with the next line; one
+ * that the runner ended in good order is not. */
 #ifndef SDK_HARNESS_LOGGING_LOG_STREAM_H
 #define SDK_HARNESS_LOGGING_LOG_STREAM_H
 

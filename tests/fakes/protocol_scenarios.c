@@ -385,6 +385,46 @@ static void a_runner_that_asks_gets_a_page_of_what_the_worker_does(fake_runner *
     (void)fake_await_success(runner, "b1");
 }
 
+/* ---- logging ---- */
+
+static void fail_a_bundle(fake_runner *runner, const char *id) {
+    fake_run_bundle(runner, id, "fails", 1, 1); /* which is logged */
+    fake_await_error(runner, id, "on purpose");
+}
+
+static void a_log_stream_that_broke_is_opened_again_and_lines_go_to_stderr_meanwhile(fake_runner *runner) {
+    fake_offer_step(runner, "fails", "error=on purpose");
+    fake_start_worker(runner);
+    fail_a_bundle(runner, "b1");
+    fake_await_streams(runner, FAKE_LOGGING, 1);
+    fake_break_streams(runner, FAKE_LOGGING);
+    await_printed(runner, "the log stream broke");
+    fake_check(runner, !fake_worker_prints(runner, "bundle b1 failed"));
+    fail_a_bundle(runner, "b2");
+    await_printed(runner, "bundle b2 failed");
+    fake_check(runner, fake_num_streams(runner, FAKE_LOGGING) == 1);
+    fake_pause(5100);
+    fail_a_bundle(runner, "b3");
+    fake_await_streams(runner, FAKE_LOGGING, 2);
+    fail_a_bundle(runner, "b4");
+    (void)fake_await_log(runner, 6, "bundle b3 failed");
+    (void)fake_await_log(runner, 6, "bundle b4 failed");
+    fake_check(runner, !fake_worker_prints(runner, "bundle b3 failed") && !fake_worker_prints(runner, "bundle b4"));
+    fake_check(runner, fake_num_streams(runner, FAKE_LOGGING) == 2);
+}
+
+static void a_log_stream_that_the_runner_ended_stays_ended(fake_runner *runner) {
+    fake_offer_step(runner, "fails", "error=on purpose");
+    fake_start_worker(runner);
+    fake_await_streams(runner, FAKE_LOGGING, 1);
+    fake_close_streams(runner, FAKE_LOGGING);
+    fake_pause(5200);
+    fail_a_bundle(runner, "b1");
+    await_printed(runner, "bundle b1 failed");
+    fake_check(runner, fake_num_streams(runner, FAKE_LOGGING) == 1);
+    fake_check(runner, !fake_worker_prints(runner, "the log stream broke"));
+}
+
 /* ---- where the time goes ---- */
 
 #define PROCESS_MSECS "beam:metric:pardo_execution_time:process_bundle_msecs:v1"
@@ -437,6 +477,8 @@ int main(int argc, char **argv) {
         SCENARIO(a_finalized_bundle_calls_its_dofn_back_once),
         SCENARIO(what_is_never_finalized_is_told_so),
         SCENARIO(a_runner_that_asks_gets_a_page_of_what_the_worker_does),
+        SCENARIO(a_log_stream_that_broke_is_opened_again_and_lines_go_to_stderr_meanwhile),
+        SCENARIO(a_log_stream_that_the_runner_ended_stays_ended),
         SCENARIO(the_time_that_a_dofn_holds_its_thread_is_its_own),
         SCENARIO(the_time_that_a_dofn_waits_without_a_thread_is_its_own_too),
         SCENARIO(each_source_may_read_an_address_of_its_own),
