@@ -398,8 +398,7 @@ static void a_log_stream_that_broke_is_opened_again_and_lines_go_to_stderr_meanw
     fail_a_bundle(runner, "b1");
     fake_await_streams(runner, FAKE_LOGGING, 1);
     fake_break_streams(runner, FAKE_LOGGING);
-    await_printed(runner, "the log stream broke");
-    fake_check(runner, !fake_worker_prints(runner, "bundle b1 failed"));
+    await_printed(runner, "the log stream broke"); /* b1's line may be there too: its sending may be unconfirmed */
     fail_a_bundle(runner, "b2");
     await_printed(runner, "bundle b2 failed");
     fake_check(runner, fake_num_streams(runner, FAKE_LOGGING) == 1);
