@@ -49,25 +49,29 @@ static bool is(const Beam__Coder *coder, const char *urn) {
 }
 
 static beamc_status resolve_window(const char *coder_id, beamc_coder_lookup lookup, void *context,
-                                   beamc_window_kind *out, beamc_error *err) {
+                                   beamc_edge_coder *out, beamc_error *err) {
     const Beam__Coder *coder = find(coder_id, lookup, context, err);
     if (coder == NULL)
         return BEAMC_INVALID;
-    if (is(coder, URN_GLOBAL_WINDOW))
-        *out = BEAMC_WINDOW_GLOBAL;
-    else if (is(coder, URN_INTERVAL_WINDOW))
-        *out = BEAMC_WINDOW_INTERVAL;
-    else if (is(coder, URN_CUSTOM_WINDOW) && coder->n_component_coder_ids == 1) {
-        const Beam__Coder *inner = find(coder->component_coder_ids[0], lookup, context, err);
-        if (inner == NULL)
-            return BEAMC_INVALID;
-        if (!is(inner, URN_LENGTH_PREFIX))
-            return beamc_fail(err, BEAMC_INVALID, "custom window coder %s has no length prefix inside (%s)", coder_id,
-                              inner->spec->urn);
-        *out = BEAMC_WINDOW_CUSTOM;
-    } else
+    if (is(coder, URN_GLOBAL_WINDOW)) {
+        out->windowed.window = BEAMC_WINDOW_GLOBAL;
+        return BEAMC_OK;
+    }
+    if (is(coder, URN_INTERVAL_WINDOW)) {
+        out->windowed.window = BEAMC_WINDOW_INTERVAL;
+        return BEAMC_OK;
+    }
+    if (!is(coder, URN_CUSTOM_WINDOW) || coder->n_component_coder_ids != 1)
         return beamc_fail(err, BEAMC_INVALID, "window coder %s has the unknown URN %s", coder_id, coder->spec->urn);
-    return BEAMC_OK;
+    out->windowed.window = BEAMC_WINDOW_CUSTOM;
+    const Beam__Coder *inner = find(coder->component_coder_ids[0], lookup, context, err);
+    if (inner == NULL)
+        return BEAMC_INVALID;
+    if (is(inner, URN_LENGTH_PREFIX))
+        return BEAMC_OK; /* whatever stands behind the length is passed over */
+    beamc_status status = beamc_coder_resolve(coder->component_coder_ids[0], lookup, context, &out->custom_inner, err);
+    out->windowed.custom_inner = out->custom_inner;
+    return status == BEAMC_OK ? status : beamc_fail_within(err, status, coder_id);
 }
 
 static beamc_status resolve_row(const char *coder_id, beamc_coder_lookup lookup, void *context, beamc_schema **schema,
@@ -107,14 +111,17 @@ beamc_status beamc_edge_coder_resolve(const char *coder_id, beamc_coder_lookup l
     if (!is(coder, URN_WINDOWED_VALUE) || coder->n_component_coder_ids != 2)
         return beamc_fail(err, BEAMC_INVALID, "coder %s of a data port is %s, not %s", coder_id, coder->spec->urn,
                           URN_WINDOWED_VALUE);
-    BEAMC_TRY(resolve_window(coder->component_coder_ids[1], lookup, context, &out->windowed.window, err));
     unsigned num_prefixes = 0;
     const char *urn = "";
-    BEAMC_TRY(resolve_row(coder->component_coder_ids[0], lookup, context, &out->schema, &num_prefixes, &urn, err));
-    if (num_prefixes > 1) {
+    beamc_status status = resolve_window(coder->component_coder_ids[1], lookup, context, out, err);
+    if (status == BEAMC_OK)
+        status = resolve_row(coder->component_coder_ids[0], lookup, context, &out->schema, &num_prefixes, &urn, err);
+    if (status == BEAMC_OK && num_prefixes > 1)
+        status = beamc_fail(err, BEAMC_INVALID, "coder %s has %u length prefixes around the element", coder_id,
+                            num_prefixes);
+    if (status != BEAMC_OK) {
         beamc_edge_coder_cleanup(out);
-        return beamc_fail(err, BEAMC_INVALID, "coder %s has %u length prefixes around the element", coder_id,
-                          num_prefixes);
+        return status;
     }
     out->element_urn = beamc_strdup(urn);
     out->windowed.length_prefixed = num_prefixes == 1;
@@ -124,6 +131,7 @@ beamc_status beamc_edge_coder_resolve(const char *coder_id, beamc_coder_lookup l
 
 void beamc_edge_coder_cleanup(beamc_edge_coder *coder) {
     beamc_schema_free(coder->schema);
+    beamc_coder_free(coder->custom_inner);
     free(coder->element_urn);
     *coder = (beamc_edge_coder){0};
 }

@@ -11,11 +11,12 @@
 
 #include <stddef.h>
 
-/* What the edge carries. Owns its schema; release with beamc_edge_coder_cleanup. */
+/* What the edge carries. Owns what it points to; release with beamc_edge_coder_cleanup. */
 typedef struct {
     beamc_windowed_value_coder windowed;
-    beamc_schema *schema; /* NULL when the element is not a row */
-    char *element_urn;    /* URN of the element's own coder, for messages */
+    beamc_schema *schema;      /* NULL when the element is not a row */
+    beamc_coder *custom_inner; /* of custom windows without a length */
+    char *element_urn;         /* URN of the element's own coder, for messages */
 } beamc_edge_coder;
 
 /* beamc_edge_coder_resolve follows `coder_id` of a data port. An element that is no row is no error here:

@@ -2,6 +2,7 @@
 
 #include "protos/schema.pb-c.h"
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/coders/message_nesting.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@ static const struct {
     {"beam:logical_type:micros_instant:v1", BEAMC_LOGICAL_MICROS_INSTANT},
     {"beam:logical_type:millis_instant:v1", BEAMC_LOGICAL_MILLIS_INSTANT},
     {"beam:logical_type:nanos_instant:v1", BEAMC_LOGICAL_NANOS_INSTANT},
-    {"beam:logical_type:nanos_duration:v1", BEAMC_LOGICAL_OTHER},
     {"beam:logical_type:timestamp:v1", BEAMC_LOGICAL_TIMESTAMP},
     {"beam:logical_type:decimal:v1", BEAMC_LOGICAL_DECIMAL},
     {"beam:logical_type:fixed_decimal:v1", BEAMC_LOGICAL_DECIMAL},
@@ -34,10 +34,10 @@ static const struct {
     {"beam:logical_type:javasdk_time:v1", BEAMC_LOGICAL_JAVA_TIME},
     {"int", BEAMC_LOGICAL_PLAIN},
     {"int8", BEAMC_LOGICAL_PLAIN},
-    {"uint", BEAMC_LOGICAL_PLAIN},
-    {"uint16", BEAMC_LOGICAL_PLAIN},
-    {"uint32", BEAMC_LOGICAL_PLAIN},
-    {"uint64", BEAMC_LOGICAL_PLAIN},
+    {"uint", BEAMC_LOGICAL_UNSIGNED},
+    {"uint16", BEAMC_LOGICAL_UNSIGNED},
+    {"uint32", BEAMC_LOGICAL_UNSIGNED},
+    {"uint64", BEAMC_LOGICAL_UNSIGNED},
     {"time.Time", BEAMC_LOGICAL_GO_TIME},
     {"beam:logical:pythonsdk_any:v1", BEAMC_LOGICAL_PYTHON_ANY},
 };
@@ -72,6 +72,7 @@ static void type_free(const beamc_type *type) {
 
 static void type_cleanup(beamc_type *type) {
     free((char *)(uintptr_t)type->logical_urn);
+    free((char *)(uintptr_t)type->unknown_urn);
     for (uint32_t i = 0; i < type->num_enum_names; i++)
         free((char *)(uintptr_t)type->enum_names[i]);
     free((void *)(uintptr_t)type->enum_names);
@@ -115,6 +116,8 @@ static bool representation_fits(const beamc_type *type) {
         return type->kind == BEAMC_TYPE_INT64;
     case BEAMC_LOGICAL_DECIMAL:
         return type->kind == BEAMC_TYPE_BYTES;
+    case BEAMC_LOGICAL_UNSIGNED:
+        return type->kind >= BEAMC_TYPE_INT16 && type->kind <= BEAMC_TYPE_INT64;
     case BEAMC_LOGICAL_ENUM:
         return type->kind == BEAMC_TYPE_INT32;
     case BEAMC_LOGICAL_ONE_OF:
@@ -142,35 +145,41 @@ static beamc_status read_precision(const Beam__LogicalType *message, beamc_type 
     return BEAMC_OK;
 }
 
-enum { MAX_ENUM_NAMES = 100000 };
+enum {
+    MAX_ENUM_NAMES = 100000,
+    MAX_MESSAGE_DEPTH = 4 * BEAMC_SCHEMA_MAX_DEPTH + 20 /* a row is four messages deep: schema, field, type, row type */
+};
+
+/* A name's number, or -1. */
+static int32_t enum_number(const Beam__MapTypeEntry *entry) {
+    const Beam__FieldValue *key = entry->key;
+    const Beam__FieldValue *value = entry->value;
+    bool named = key != NULL && key->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE &&
+                 key->atomic_value->value_case == BEAM__ATOMIC_TYPE_VALUE__VALUE_STRING;
+    bool numbered = value != NULL && value->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE &&
+                    value->atomic_value->value_case == BEAM__ATOMIC_TYPE_VALUE__VALUE_INT32;
+    return named && numbered && value->atomic_value->int32 >= 0 ? value->atomic_value->int32 : -1;
+}
 
 /* An enumeration's argument: a map of names to numbers. Names without a number from 0 on are left out. */
 static beamc_status read_enum_names(const Beam__LogicalType *message, beamc_type *type, beamc_error *err) {
     if (message->argument == NULL || message->argument->field_value_case != BEAM__FIELD_VALUE__FIELD_VALUE_MAP_VALUE)
         return BEAMC_OK; /* numbers without names */
     const Beam__MapTypeValue *map = message->argument->map_value;
-    uint32_t count = 0;
+    int32_t largest = -1;
     for (size_t i = 0; i < map->n_entries; i++) {
-        const Beam__FieldValue *value = map->entries[i]->value;
-        if (value == NULL || value->field_value_case != BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE ||
-            value->atomic_value->int32 < 0)
-            continue;
-        if (value->atomic_value->int32 >= MAX_ENUM_NAMES)
-            return beamc_fail(err, BEAMC_LIMIT, "an enumeration has the number %d, %d is the limit",
-                              (int)value->atomic_value->int32, MAX_ENUM_NAMES);
-        if ((uint32_t)value->atomic_value->int32 >= count)
-            count = (uint32_t)value->atomic_value->int32 + 1;
+        int32_t number = enum_number(map->entries[i]);
+        largest = number > largest ? number : largest;
     }
+    if (largest >= MAX_ENUM_NAMES)
+        return beamc_fail(err, BEAMC_LIMIT, "an enumeration has the number %d, %d is the limit", (int)largest,
+                          MAX_ENUM_NAMES);
+    uint32_t count = (uint32_t)(largest + 1);
     char **names = beamc_alloc_zero(count, sizeof *names);
     for (size_t i = 0; i < map->n_entries; i++) {
-        const Beam__FieldValue *key = map->entries[i]->key;
-        const Beam__FieldValue *value = map->entries[i]->value;
-        bool named = key != NULL && key->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE &&
-                     key->atomic_value->value_case == BEAM__ATOMIC_TYPE_VALUE__VALUE_STRING && value != NULL &&
-                     value->field_value_case == BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE &&
-                     value->atomic_value->int32 >= 0;
-        if (named && names[value->atomic_value->int32] == NULL)
-            names[value->atomic_value->int32] = beamc_strdup(key->atomic_value->string);
+        int32_t number = enum_number(map->entries[i]);
+        if (number >= 0 && names[number] == NULL)
+            names[number] = beamc_strdup(map->entries[i]->key->atomic_value->string);
     }
     for (uint32_t i = 0; i < count; i++)
         if (names[i] == NULL)
@@ -180,43 +189,69 @@ static beamc_status read_enum_names(const Beam__LogicalType *message, beamc_type
     return BEAMC_OK;
 }
 
-/* A logical type over a logical type: the outer one counts where it says more. */
-static bool inner_meaning_stays(beamc_logical inner, beamc_logical outer) {
-    if (outer == BEAMC_LOGICAL_JAVA_DATE || outer == BEAMC_LOGICAL_JAVA_TIME)
-        return false;
-    return inner != BEAMC_LOGICAL_NONE && inner != BEAMC_LOGICAL_OTHER && inner != BEAMC_LOGICAL_PLAIN;
+static const beamc_logical *find_logical(const char *urn) {
+    for (size_t i = 0; i < sizeof known_logical_types / sizeof known_logical_types[0]; i++)
+        if (strcmp(urn, known_logical_types[i].urn) == 0)
+            return &known_logical_types[i].logical;
+    return NULL;
+}
+
+static bool has_meaning(beamc_logical logical) {
+    return logical != BEAMC_LOGICAL_NONE && logical != BEAMC_LOGICAL_OTHER && logical != BEAMC_LOGICAL_PLAIN;
+}
+
+/* Of two known types one around the other, these go together: fixed_decimal over decimal, Java's two over an
+ * instant, and a plain one over anything. Bytes are the inner one's. */
+static beamc_status combine(const Beam__LogicalType *message, beamc_logical outer, beamc_type *type, beamc_error *err) {
+    bool over_millis = outer == BEAMC_LOGICAL_JAVA_DATE || outer == BEAMC_LOGICAL_JAVA_TIME;
+    bool fits = over_millis ? type->logical == BEAMC_LOGICAL_MILLIS_INSTANT
+                            : !has_meaning(type->logical) || outer == BEAMC_LOGICAL_PLAIN ||
+                                  (outer == BEAMC_LOGICAL_DECIMAL && type->logical == BEAMC_LOGICAL_DECIMAL);
+    if (!fits)
+        return beamc_fail(err, BEAMC_INVALID, "logical type %s has an unexpected representation", message->urn);
+    return BEAMC_OK;
+}
+
+static char *replace_text(const char *old, const char *text) {
+    free((char *)(uintptr_t)old);
+    return beamc_strdup(text);
+}
+
+static beamc_status parse_representation(const Beam__LogicalType *message, unsigned depth, beamc_type *type,
+                                         beamc_error *err) {
+    bool nullable = type->nullable;
+    if (message->representation == NULL ||
+        message->representation->type_info_case == BEAM__FIELD_TYPE__TYPE_INFO__NOT_SET) {
+        type->kind = BEAMC_TYPE_OPAQUE;
+        return BEAMC_OK;
+    }
+    beamc_status status = parse_type(message->representation, depth + 1, type, err);
+    if (type->nullable)
+        type->num_null_marks++; /* at most BEAMC_SCHEMA_MAX_DEPTH */
+    type->nullable = nullable;
+    return status;
 }
 
 static beamc_status parse_logical(const Beam__LogicalType *message, unsigned depth, beamc_type *type,
                                   beamc_error *err) {
-    bool nullable = type->nullable;
-    beamc_logical logical = BEAMC_LOGICAL_OTHER;
-    for (size_t i = 0; i < sizeof known_logical_types / sizeof known_logical_types[0]; i++)
-        if (strcmp(message->urn, known_logical_types[i].urn) == 0)
-            logical = known_logical_types[i].logical;
-    if (message->representation == NULL ||
-        message->representation->type_info_case == BEAM__FIELD_TYPE__TYPE_INFO__NOT_SET) {
-        type->kind = BEAMC_TYPE_OPAQUE;
-    } else {
-        BEAMC_TRY(parse_type(message->representation, depth + 1, type, err));
-        if (inner_meaning_stays(type->logical, logical)) {
-            /* fixed_decimal over decimal, an unknown type over an instant: bytes and meaning are the inner one's. */
-            type->nullable = nullable;
+    const beamc_logical *logical = find_logical(message->urn);
+    BEAMC_TRY(parse_representation(message, depth, type, err));
+    if (logical == NULL) {
+        type->unknown_urn = replace_text(type->unknown_urn, message->urn);
+        if (has_meaning(type->logical))
             return BEAMC_OK;
-        }
-        bool needs_instant = logical == BEAMC_LOGICAL_JAVA_DATE || logical == BEAMC_LOGICAL_JAVA_TIME;
-        if (needs_instant && type->logical != BEAMC_LOGICAL_MILLIS_INSTANT)
-            return beamc_fail(err, BEAMC_INVALID, "logical type %s has an unexpected representation", message->urn);
+    } else {
+        BEAMC_TRY(combine(message, *logical, type, err));
+        if (*logical == BEAMC_LOGICAL_PLAIN && has_meaning(type->logical))
+            return BEAMC_OK;
     }
-    type->nullable = nullable;
-    free((char *)(uintptr_t)type->logical_urn);
-    type->logical_urn = beamc_strdup(message->urn);
-    type->logical = logical;
+    type->logical_urn = replace_text(type->logical_urn, message->urn);
+    type->logical = logical == NULL ? BEAMC_LOGICAL_OTHER : *logical;
     if (!representation_fits(type))
         return beamc_fail(err, BEAMC_INVALID, "logical type %s has an unexpected representation", message->urn);
-    if (logical == BEAMC_LOGICAL_TIMESTAMP)
+    if (type->logical == BEAMC_LOGICAL_TIMESTAMP)
         return read_precision(message, type, err);
-    return logical == BEAMC_LOGICAL_ENUM ? read_enum_names(message, type, err) : BEAMC_OK;
+    return type->logical == BEAMC_LOGICAL_ENUM ? read_enum_names(message, type, err) : BEAMC_OK;
 }
 
 static beamc_status parse_type(const Beam__FieldType *message, unsigned depth, beamc_type *type, beamc_error *err) {
@@ -290,9 +325,14 @@ static beamc_status read_positions(const Beam__Schema *message, beamc_schema *sc
 }
 
 static bool has_static_encoding(const Beam__Schema *message) {
-    for (size_t i = 0; i < message->n_options; i++)
-        if (strcmp(message->options[i]->name, "beam:option:row:static_encoding") == 0)
-            return true;
+    for (size_t i = 0; i < message->n_options; i++) {
+        if (strcmp(message->options[i]->name, "beam:option:row:static_encoding") != 0)
+            continue;
+        const Beam__FieldValue *value = message->options[i]->value; /* absent: the option is a mere flag */
+        return value == NULL || value->field_value_case != BEAM__FIELD_VALUE__FIELD_VALUE_ATOMIC_VALUE ||
+               value->atomic_value->value_case != BEAM__ATOMIC_TYPE_VALUE__VALUE_BOOLEAN ||
+               value->atomic_value->boolean;
+    }
     return false;
 }
 
@@ -332,6 +372,8 @@ beamc_status beamc_schema_from_message(const struct Beam__Schema *message, beamc
 
 beamc_status beamc_schema_parse(const uint8_t *message, size_t len, beamc_schema **out, beamc_error *err) {
     *out = NULL;
+    if (beamc_message_nests_deeper(&beam__schema__descriptor, message, len, MAX_MESSAGE_DEPTH))
+        return beamc_fail(err, BEAMC_LIMIT, "types are nested deeper than %d", BEAMC_SCHEMA_MAX_DEPTH);
     Beam__Schema *unpacked = beam__schema__unpack(NULL, len, message);
     if (unpacked == NULL)
         return beamc_fail(err, BEAMC_INVALID, "the schema is not a valid message of %zu bytes", len);

@@ -33,11 +33,13 @@ typedef enum {
     BEAMC_TYPE_OPAQUE = 14 /* a logical type without a representation: its bytes cannot be read */
 } beamc_type_kind;
 
-/* Logical types that we know. All others keep BEAMC_LOGICAL_OTHER; their bytes are their representation's. The
- * value is the representation's too, unless the comment says otherwise. */
+/* Logical types that we know. All others keep BEAMC_LOGICAL_OTHER, or what they stand for: their bytes are their
+ * representation's. The value is the representation's too, unless the comment says otherwise. */
 typedef enum {
     BEAMC_LOGICAL_NONE,
     BEAMC_LOGICAL_PLAIN,          /* means what its representation means: var_char, Go's int, ... */
+    BEAMC_LOGICAL_UNSIGNED,       /* Go's uint16 (INT16), uint32 (INT32), uint and uint64 (INT64): always varints. The
+                                     value is an INTEGER of the same 64 bits */
     BEAMC_LOGICAL_MICROS_INSTANT, /* Row<seconds INT64, micros INT64>; a TIMESTAMP value */
     BEAMC_LOGICAL_MILLIS_INSTANT, /* 8 bytes, shifted big-endian milliseconds; a TIMESTAMP value */
     BEAMC_LOGICAL_NANOS_INSTANT,  /* Row<seconds INT64, nanos INT32>; a TIMESTAMP value */
@@ -64,12 +66,14 @@ struct beamc_type {
     bool nullable;
     beamc_logical logical;
     const char *logical_urn;       /* NULL unless logical */
+    const char *unknown_urn;       /* of a logical type that is not in the list above; NULL: none */
     const beamc_type *element;     /* ARRAY, ITERABLE: the element; MAP: the value */
     const beamc_type *key;         /* MAP */
     const beamc_schema *row;       /* ROW */
     const char *const *enum_names; /* ENUM: num_enum_names names by number, "" where a number has none */
     uint32_t num_enum_names;
-    uint8_t precision; /* TIMESTAMP: digits after the second, 0 to 9 */
+    uint8_t precision;      /* TIMESTAMP: digits after the second, 0 to 9 */
+    uint8_t num_null_marks; /* of a logical type's representations: each may be null, and has a byte for it */
 };
 
 typedef struct {

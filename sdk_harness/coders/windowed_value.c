@@ -24,20 +24,32 @@ typedef struct {
     size_t capacity;
 } copier;
 
-static beamc_status copy_byte(copier *copy, uint8_t *out, beamc_error *err) {
-    BEAMC_TRY(beamc_read_byte(copy->in, out, err));
-    if (copy->len == copy->capacity) {
+static uint8_t *copier_room(copier *copy, size_t more, beamc_error *err) {
+    if (more > copy->capacity - copy->len) {
         size_t capacity = copy->capacity == 0 ? 64 : copy->capacity * 2;
+        if (capacity < copy->len + more)
+            capacity = copy->len + more;
         uint8_t *grown = beamc_arena_take(copy->arena, capacity);
-        if (grown == NULL)
-            return beamc_fail(err, BEAMC_LIMIT, "the windows at byte %" PRIu64 " pass the limit for one element",
-                              beamc_byte_reader_position(copy->in));
+        if (grown == NULL) {
+            (void)beamc_fail(err, BEAMC_LIMIT, "the windows at byte %" PRIu64 " pass the limit for one element",
+                             beamc_byte_reader_position(copy->in));
+            return NULL;
+        }
         if (copy->len > 0)
             memcpy(grown, copy->data, copy->len);
         copy->data = grown;
         copy->capacity = capacity;
     }
-    copy->data[copy->len++] = *out;
+    return copy->data + copy->len;
+}
+
+static beamc_status copy_byte(copier *copy, uint8_t *out, beamc_error *err) {
+    BEAMC_TRY(beamc_read_byte(copy->in, out, err));
+    uint8_t *to = copier_room(copy, 1, err);
+    if (to == NULL)
+        return BEAMC_LIMIT;
+    *to = *out;
+    copy->len++;
     return BEAMC_OK;
 }
 
@@ -63,11 +75,59 @@ static beamc_status copy_varint(copier *copy, uint64_t *out, beamc_error *err) {
                       beamc_byte_reader_position(copy->in));
 }
 
-static beamc_status copy_window(copier *copy, beamc_window_kind kind, beamc_error *err) {
+/* Copies the bytes of a value of any coder: the value is decoded, which only tells how long it is, out of slices that
+ * are copied as they are left behind. */
+typedef struct {
+    copier *copy;
+    bool failed; /* no room; `err` says so */
+    beamc_error *err;
+} copied_slices;
+
+static bool keep_slice(copier *copy, const uint8_t *upto, beamc_error *err) {
+    size_t len = (size_t)(upto - copy->in->at);
+    uint8_t *to = copier_room(copy, len, err);
+    if (to == NULL)
+        return false;
+    memcpy(to, copy->in->at, len);
+    copy->len += len;
+    copy->in->at = upto;
+    return true;
+}
+
+static bool next_copied_slice(void *context, const uint8_t **data, size_t *len) {
+    copied_slices *slices = context;
+    beamc_byte_reader *in = slices->copy->in;
+    if (!slices->failed && !keep_slice(slices->copy, in->end, slices->err))
+        slices->failed = true;
+    if (slices->failed || !beamc_byte_reader_next_slice(in))
+        return false;
+    *data = in->at;
+    *len = (size_t)(in->end - in->at);
+    return true;
+}
+
+static beamc_status copy_value(copier *copy, const beamc_coder *coder, beamc_error *err) {
+    copied_slices slices = {.copy = copy, .err = err};
+    beamc_byte_reader in = *copy->in;
+    in.next_slice = next_copied_slice;
+    in.slices = &slices;
+    beamc_value ignored;
+    beamc_error inner = {{0}};
+    beamc_status status = beamc_coder_decode(coder, &in, true, copy->arena, &ignored, &inner);
+    if (slices.failed)
+        return BEAMC_LIMIT;
+    if (status != BEAMC_OK)
+        return beamc_fail(err, status, "%s", inner.text);
+    return keep_slice(copy, in.at, err) ? BEAMC_OK : BEAMC_LIMIT;
+}
+
+static beamc_status copy_window(copier *copy, const beamc_windowed_value_coder *coder, beamc_error *err) {
     uint64_t value = 0;
     BEAMC_TRY(copy_bytes(copy, 8, err));
+    if (coder->window == BEAMC_WINDOW_CUSTOM && coder->custom_inner != NULL)
+        return copy_value(copy, coder->custom_inner, err);
     BEAMC_TRY(copy_varint(copy, &value, err));
-    return kind == BEAMC_WINDOW_CUSTOM ? copy_bytes(copy, value, err) : BEAMC_OK;
+    return coder->window == BEAMC_WINDOW_CUSTOM ? copy_bytes(copy, value, err) : BEAMC_OK;
 }
 
 static beamc_status bad_count(const beamc_byte_reader *in, uint32_t count, beamc_error *err) {
@@ -85,7 +145,7 @@ static beamc_status copy_windows_and_pane(const beamc_windowed_value_coder *code
         return bad_count(in, count, err);
     if (coder->window != BEAMC_WINDOW_GLOBAL)
         for (uint32_t i = 0; i < count; i++)
-            BEAMC_TRY(copy_window(&copy, coder->window, err));
+            BEAMC_TRY(copy_window(&copy, coder, err));
     uint8_t pane = 0;
     size_t pane_at = copy.len;
     BEAMC_TRY(copy_byte(&copy, &pane, err));
@@ -173,7 +233,7 @@ beamc_status beamc_windowed_value_decode(const beamc_windowed_value_coder *coder
     beamc_byte_reader_init(&row_in, row, len, arena);
     row_in.before = start; /* so that errors count bytes of the whole input */
     out->encoded_len = len;
-    return beamc_row_decode(coder->schema, &row_in, arena, fields, err);
+    return beamc_row_decode_all(coder->schema, &row_in, arena, fields, err);
 }
 
 beamc_status beamc_windowed_value_encode(const beamc_windowed_value_coder *coder, const beamc_value *fields,

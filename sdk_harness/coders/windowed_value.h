@@ -7,19 +7,22 @@
 #include "sdk_harness/base/byte_buffer.h"
 #include "sdk_harness/base/byte_reader.h"
 #include "sdk_harness/base/status.h"
+#include "sdk_harness/coders/coder.h"
 #include "sdk_harness/coders/schema.h"
 #include "sdk_harness/dofn.h"
 
 typedef enum {
     BEAMC_WINDOW_GLOBAL,   /* no bytes */
     BEAMC_WINDOW_INTERVAL, /* end, 8 bytes shifted; varint length in milliseconds */
-    BEAMC_WINDOW_CUSTOM    /* largest timestamp, 8 bytes shifted; varint length; that many bytes */
+    BEAMC_WINDOW_CUSTOM    /* largest timestamp, 8 bytes shifted; then as custom_inner says */
 } beamc_window_kind;
 
 typedef struct {
     beamc_window_kind window;
-    bool length_prefixed;       /* the row stands behind a varint of its length */
-    const beamc_schema *schema; /* borrowed */
+    const beamc_coder *custom_inner; /* CUSTOM: of what follows the timestamp, borrowed; NULL: a varint length and that
+                                        many bytes */
+    bool length_prefixed;            /* the row stands behind a varint of its length */
+    const beamc_schema *schema;      /* borrowed */
 } beamc_windowed_value_coder;
 
 /* beamc_windowed_value_decode reads one element.

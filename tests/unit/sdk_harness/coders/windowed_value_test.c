@@ -1,5 +1,6 @@
 #include "sdk_harness/coders/windowed_value.h"
 #include "tests/support/check.h"
+#include "tests/support/test_coders.h"
 #include "tests/support/test_rows.h"
 
 #define TIMESTAMP_0 "\x80\x00\x00\x00\x00\x00\x00\x00"
@@ -125,6 +126,54 @@ static void a_row_in_a_custom_window_behind_a_length(void **state) {
                     .num_windows = 1});
 }
 
+static void a_row_in_custom_windows_of_a_coder_we_know(void **state) {
+    (void)state;
+    test_coders set = {0};
+    test_coders_add(&set, "beam:coder:kv:v1", "1", "2");
+    test_coders_add(&set, "beam:coder:string_utf8:v1", NULL, NULL);
+    test_coders_add(&set, "beam:coder:interval_window:v1", NULL, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        beamc_coder *inner = NULL;
+        assert_int_equal(beamc_coder_resolve(i == 0 ? "2" : "0", test_coders_find, &set, &inner, NULL), BEAMC_OK);
+        const char *bytes[] = {"\x80\x00\x00\x00\x00\x00\x03\xe8\x00\x00\x00\x02"
+                               "\x80\x00\x00\x00\x00\x00\xea\x5f" INTERVAL "\x80\x00\x00\x00\x00\x00\xea\x5f" INTERVAL
+                               "\x0f" ROW,
+                               "\x80\x00\x00\x00\x00\x00\x03\xe8\x00\x00\x00\x01"
+                               "\x80\x00\x00\x00\x00\x00\xea\x5f\x07session" INTERVAL "\x0f" ROW};
+        check(&(sample){.coder = {.window = BEAMC_WINDOW_CUSTOM, .custom_inner = inner, .schema = &row_schema},
+                        .bytes = bytes[i],
+                        .len = 8 + 4 + (i == 0 ? 2 * 19 : 8 + 8 + 11) + 1 + 15,
+                        .timestamp_ms = 1000,
+                        .num_windows = i == 0 ? 2 : 1});
+        beamc_coder_free(inner);
+    }
+}
+
+static void custom_windows_past_the_arena_s_ceiling_are_refused(void **state) {
+    (void)state;
+    test_coders set = {0};
+    test_coders_add(&set, "beam:coder:string_utf8:v1", NULL, NULL);
+    beamc_coder *inner = NULL;
+    assert_int_equal(beamc_coder_resolve("0", test_coders_find, &set, &inner, NULL), BEAMC_OK);
+    const beamc_windowed_value_coder coder = {
+        .window = BEAMC_WINDOW_CUSTOM, .custom_inner = inner, .schema = &row_schema};
+    static uint8_t bytes[8 + 4 + 8 + 2 + 5000] = {[11] = 1, [20] = 0x88, [21] = 0x27}; /* a text of 5,000 bytes */
+    for (size_t slice_len = 16; slice_len <= sizeof bytes; slice_len *= 8) {
+        slicer slices = {.bytes = bytes, .len = sizeof bytes, .slice_len = slice_len};
+        beamc_arena arena;
+        beamc_arena_init(&arena, 1024);
+        beamc_byte_reader in;
+        beamc_element element;
+        beamc_value values[2];
+        beamc_error err = {{0}};
+        beamc_byte_reader_init_slices(&in, next_slice, &slices, &arena);
+        assert_int_equal(beamc_windowed_value_decode(&coder, &in, &arena, values, &element, &err), BEAMC_LIMIT);
+        assert_contains(err.text, "limit for one element");
+        beamc_arena_cleanup(&arena);
+    }
+    beamc_coder_free(inner);
+}
+
 static void panes_with_one_and_two_indexes(void **state) {
     (void)state;
     check(&(sample){.coder = {.window = BEAMC_WINDOW_GLOBAL, .schema = &row_schema},
@@ -162,6 +211,22 @@ static void fields_behind_the_known_ones_stay_inside_the_prefix(void **state) {
     beamc_arena_cleanup(&arena);
 }
 
+static void bytes_left_over_inside_the_prefix_are_refused(void **state) {
+    (void)state;
+    const beamc_windowed_value_coder coder = {
+        .window = BEAMC_WINDOW_GLOBAL, .length_prefixed = true, .schema = &row_schema};
+    beamc_arena arena;
+    beamc_arena_init(&arena, 1024);
+    beamc_byte_reader in;
+    beamc_element element;
+    beamc_value values[2];
+    beamc_error err;
+    beamc_byte_reader_init(&in, TIMESTAMP_0 "\x00\x00\x00\x01\x0f\x07\x02\x00\x01\x01x\x63\x63", 8 + 13, &arena);
+    assert_int_equal(beamc_windowed_value_decode(&coder, &in, &arena, values, &element, &err), BEAMC_INVALID);
+    assert_contains(err.text, "left over after the row that ends at byte 19");
+    beamc_arena_cleanup(&arena);
+}
+
 static void impossible_windows_and_panes_are_refused(void **state) {
     (void)state;
     const beamc_windowed_value_coder coder = {.window = BEAMC_WINDOW_INTERVAL, .schema = &row_schema};
@@ -188,9 +253,12 @@ int main(void) {
         cmocka_unit_test(a_length_prefixed_row_at_beam_s_earliest_time),
         cmocka_unit_test(a_row_in_two_interval_windows_is_one_element),
         cmocka_unit_test(a_row_in_a_custom_window_behind_a_length),
+        cmocka_unit_test(a_row_in_custom_windows_of_a_coder_we_know),
+        cmocka_unit_test(custom_windows_past_the_arena_s_ceiling_are_refused),
         cmocka_unit_test(panes_with_one_and_two_indexes),
         cmocka_unit_test(element_metadata_behind_the_pane_is_passed_over),
         cmocka_unit_test(fields_behind_the_known_ones_stay_inside_the_prefix),
+        cmocka_unit_test(bytes_left_over_inside_the_prefix_are_refused),
         cmocka_unit_test(impossible_windows_and_panes_are_refused),
     };
     return cmocka_run_group_tests_name("windowed_value", tests, NULL, NULL);

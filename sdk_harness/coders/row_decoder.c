@@ -1,20 +1,15 @@
 #include "sdk_harness/coders/row_coder.h"
 
 #include "sdk_harness/coders/fixed_width.h"
+#include "sdk_harness/coders/logical_bytes.h"
 #include "sdk_harness/coders/varint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { NANOS_PER_SECOND = 1000000000, NANOS_PER_MILLI = 1000000, NANOS_PER_MICRO = 1000, MILLIS_PER_SECOND = 1000 };
-
 static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
                                  beamc_error *err);
-static beamc_status encode_value(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                 beamc_error *err);
-
-/* ---- decoding ---- */
 
 static beamc_status decode_bytes(beamc_byte_reader *in, beamc_value_kind kind, beamc_value *out, beamc_error *err) {
     size_t len = 0;
@@ -25,20 +20,25 @@ static beamc_status decode_bytes(beamc_byte_reader *in, beamc_value_kind kind, b
     return BEAMC_OK;
 }
 
+static beamc_status decode_null_mark(beamc_byte_reader *in, bool *present, beamc_error *err) {
+    uint8_t mark = 0;
+    BEAMC_TRY(beamc_read_byte(in, &mark, err));
+    if (mark > 1)
+        return beamc_fail(err, BEAMC_INVALID, "a null mark of %u before byte %" PRIu64 " is neither 0 nor 1", mark,
+                          beamc_byte_reader_position(in));
+    *present = mark == 1;
+    return BEAMC_OK;
+}
+
 static beamc_status decode_nullable(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
                                     beamc_error *err) {
-    if (type->nullable) {
-        uint8_t present = 0;
-        BEAMC_TRY(beamc_read_byte(in, &present, err));
-        if (present == 0) {
-            *out = (beamc_value){.kind = BEAMC_VALUE_NULL};
-            return BEAMC_OK;
-        }
-        if (present != 1)
-            return beamc_fail(err, BEAMC_INVALID, "a null mark of %u at byte %" PRIu64 " is neither 0 nor 1", present,
-                              beamc_byte_reader_position(in));
-    }
-    return decode_value(type, in, arena, out, err);
+    bool present = true;
+    if (type->nullable)
+        BEAMC_TRY(decode_null_mark(in, &present, err));
+    if (present)
+        return decode_value(type, in, arena, out, err);
+    *out = (beamc_value){.kind = BEAMC_VALUE_NULL};
+    return BEAMC_OK;
 }
 
 /* Items gathered in the arena; the array doubles when the count is not known beforehand. */
@@ -177,14 +177,6 @@ static beamc_status decode_millis(beamc_byte_reader *in, beamc_value *out, beamc
     return BEAMC_OK;
 }
 
-/* Nanoseconds in one unit of a timestamp of so many digits. */
-static int64_t nanos_per_subsecond(uint8_t precision) {
-    int64_t nanos = NANOS_PER_SECOND;
-    for (uint8_t i = 0; i < precision; i++)
-        nanos /= 10;
-    return nanos;
-}
-
 /* decimal:v1 has no length around it: varint scale, varint length, unscaled big-endian bytes. */
 static beamc_status decode_decimal(beamc_byte_reader *in, beamc_value *out, beamc_error *err) {
     uint64_t scale = 0;
@@ -207,15 +199,28 @@ static beamc_status decode_decimal(beamc_byte_reader *in, beamc_value *out, beam
     return BEAMC_OK;
 }
 
+/* Go's unsigned types are varints whatever their representation, which for uint16 is INT16. */
+static beamc_status decode_unsigned(const beamc_type *type, beamc_byte_reader *in, beamc_value *out, beamc_error *err) {
+    uint64_t raw = 0;
+    BEAMC_TRY(beamc_read_varint(in, &raw, err));
+    if (raw > beamc_largest_unsigned(type->kind))
+        return beamc_fail(err, BEAMC_INVALID, "an unsigned integer before byte %" PRIu64 " is too large for %s",
+                          beamc_byte_reader_position(in), type->logical_urn);
+    *out = (beamc_value){.kind = BEAMC_VALUE_INTEGER, .as.integer = (int64_t)raw};
+    return BEAMC_OK;
+}
+
 static beamc_status decode_logical(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
                                    beamc_error *err) {
     switch (type->logical) {
+    case BEAMC_LOGICAL_UNSIGNED:
+        return decode_unsigned(type, in, out, err);
     case BEAMC_LOGICAL_MICROS_INSTANT:
         return decode_instant_row(type, in, arena, NANOS_PER_MICRO, out, err);
     case BEAMC_LOGICAL_NANOS_INSTANT:
         return decode_instant_row(type, in, arena, 1, out, err);
     case BEAMC_LOGICAL_TIMESTAMP:
-        return decode_instant_row(type, in, arena, nanos_per_subsecond(type->precision), out, err);
+        return decode_instant_row(type, in, arena, beamc_nanos_per_subsecond(type->precision), out, err);
     case BEAMC_LOGICAL_DECIMAL:
         return decode_decimal(in, out, err);
     default: /* the three of milliseconds */
@@ -223,26 +228,8 @@ static beamc_status decode_logical(const beamc_type *type, beamc_byte_reader *in
     }
 }
 
-/* True when the bytes are not those of the representation's kind, or the value is another one. */
-static bool has_own_bytes(beamc_logical logical) {
-    switch (logical) {
-    case BEAMC_LOGICAL_MICROS_INSTANT:
-    case BEAMC_LOGICAL_NANOS_INSTANT:
-    case BEAMC_LOGICAL_MILLIS_INSTANT:
-    case BEAMC_LOGICAL_TIMESTAMP:
-    case BEAMC_LOGICAL_DECIMAL:
-    case BEAMC_LOGICAL_JAVA_DATE:
-    case BEAMC_LOGICAL_JAVA_TIME:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
+static beamc_status decode_plain(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
                                  beamc_error *err) {
-    if (type->logical != BEAMC_LOGICAL_NONE && has_own_bytes(type->logical))
-        return decode_logical(type, in, arena, out, err);
     switch (type->kind) {
     case BEAMC_TYPE_BYTE: {
         uint8_t byte = 0;
@@ -257,9 +244,12 @@ static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, 
         return BEAMC_OK;
     }
     case BEAMC_TYPE_INT32: {
-        /* Go sends a negative value in ten bytes, Java and Python in five: only 32 bits count. */
+        /* Go sends a negative value in ten bytes, Java and Python in five. */
         uint64_t raw = 0;
         BEAMC_TRY(beamc_read_varint(in, &raw, err));
+        if (raw > UINT32_MAX && (int64_t)raw != (int32_t)(uint32_t)raw)
+            return beamc_fail(err, BEAMC_INVALID, "an INT32 before byte %" PRIu64 " is longer than 32 bits",
+                              beamc_byte_reader_position(in));
         *out = (beamc_value){.kind = BEAMC_VALUE_INTEGER, .as.integer = (int32_t)(uint32_t)raw};
         return BEAMC_OK;
     }
@@ -285,7 +275,7 @@ static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, 
         uint8_t byte = 0;
         BEAMC_TRY(beamc_read_byte(in, &byte, err));
         if (byte > 1)
-            return beamc_fail(err, BEAMC_INVALID, "a boolean of %u at byte %" PRIu64 " is neither 0 nor 1", byte,
+            return beamc_fail(err, BEAMC_INVALID, "a boolean of %u before byte %" PRIu64 " is neither 0 nor 1", byte,
                               beamc_byte_reader_position(in));
         *out = (beamc_value){.kind = BEAMC_VALUE_BOOLEAN, .as.boolean = byte == 1};
         return BEAMC_OK;
@@ -308,8 +298,24 @@ static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, 
                       type->logical_urn == NULL ? "(none)" : type->logical_urn);
 }
 
-beamc_status beamc_row_decode(const beamc_schema *schema, beamc_byte_reader *in, beamc_arena *arena,
-                              beamc_value *values, beamc_error *err) {
+static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
+                                 beamc_error *err) {
+    if (type->logical == BEAMC_LOGICAL_NONE)
+        return decode_plain(type, in, arena, out, err);
+    for (unsigned i = 0; i < type->num_null_marks; i++) {
+        bool present = false;
+        BEAMC_TRY(decode_null_mark(in, &present, err));
+        if (!present) {
+            *out = (beamc_value){.kind = BEAMC_VALUE_NULL};
+            return BEAMC_OK;
+        }
+    }
+    return beamc_has_own_bytes(type->logical) ? decode_logical(type, in, arena, out, err)
+                                              : decode_plain(type, in, arena, out, err);
+}
+
+static beamc_status decode_fields(const beamc_schema *schema, beamc_byte_reader *in, beamc_arena *arena,
+                                  beamc_value *values, size_t *num_more, beamc_error *err) {
     size_t num_fields = schema->num_fields;
     size_t num_written = num_fields;
     size_t bitmap_len = 0;
@@ -319,7 +325,6 @@ beamc_status beamc_row_decode(const beamc_schema *schema, beamc_byte_reader *in,
         BEAMC_TRY(beamc_read_length(in, "a null bitmap's length", &bitmap_len, err));
         BEAMC_TRY(beamc_read_bytes(in, bitmap_len, &bitmap, err));
     }
-    /* What a newer writer appended is left unread: the caller sees where its row ends by a length prefix. */
     size_t num_known = num_written < num_fields ? num_written : num_fields;
     for (size_t position = 0; position < num_known; position++) {
         size_t index = schema->wire_order == NULL ? position : schema->wire_order[position];
@@ -337,200 +342,35 @@ beamc_status beamc_row_decode(const beamc_schema *schema, beamc_byte_reader *in,
         size_t index = schema->wire_order == NULL ? position : schema->wire_order[position];
         values[index] = (beamc_value){.kind = BEAMC_VALUE_NULL};
     }
+    *num_more = num_written - num_known;
     return BEAMC_OK;
 }
 
-/* ---- encoding ---- */
-
-static beamc_status wrong_kind(const beamc_type *type, const beamc_value *value, beamc_error *err) {
-    return beamc_fail(err, BEAMC_INVALID, "a value of kind %d cannot be encoded as %s", (int)value->kind,
-                      beamc_type_kind_name(type->kind));
-}
-
-static beamc_status encode_nullable(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                    beamc_error *err) {
-    if (type->nullable) {
-        (void)beamc_byte_buffer_append_byte(out, value->kind != BEAMC_VALUE_NULL);
-        if (value->kind == BEAMC_VALUE_NULL)
-            return BEAMC_OK;
-    }
-    return encode_value(type, value, out, err);
-}
-
-static beamc_status encode_items(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                 beamc_error *err) {
-    size_t count = value->as.items.count;
-    (void)beamc_append_be32(out, (uint32_t)count);
-    for (size_t i = 0; i < count; i++) {
-        beamc_status status = BEAMC_OK;
-        if (type->kind == BEAMC_TYPE_MAP) {
-            status = encode_nullable(type->key, &value->as.items.data[2 * i], out, err);
-            if (status == BEAMC_OK)
-                status = encode_nullable(type->element, &value->as.items.data[2 * i + 1], out, err);
-        } else {
-            status = encode_nullable(type->element, &value->as.items.data[i], out, err);
-        }
-        if (status != BEAMC_OK)
-            return within_item(err, status, i);
-    }
+beamc_status beamc_row_decode(const beamc_schema *schema, beamc_byte_reader *in, beamc_arena *arena,
+                              beamc_value *values, beamc_error *err) {
+    size_t num_more = 0;
+    BEAMC_TRY(decode_fields(schema, in, arena, values, &num_more, err));
+    if (num_more > 0)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "the row before byte %" PRIu64
+                          " has %zu fields more than its schema, and nothing says where they end. Submit the pipeline "
+                          "again so that both ends have the same schema",
+                          beamc_byte_reader_position(in), num_more);
     return BEAMC_OK;
 }
 
-static beamc_status encode_instant_row(const beamc_type *type, const beamc_value *value, uint32_t nanos_per_part,
-                                       beamc_byte_buffer *out, beamc_error *err) {
-    if (value->kind != BEAMC_VALUE_TIMESTAMP)
-        return wrong_kind(type, value, err);
-    beamc_value parts[2] = {{.kind = BEAMC_VALUE_INTEGER, .as.integer = value->as.time.seconds},
-                            {.kind = BEAMC_VALUE_INTEGER, .as.integer = value->as.time.nanos / nanos_per_part}};
-    return beamc_row_encode(type->row, parts, out, err);
-}
-
-static beamc_status encode_integer(const beamc_type *type, int64_t integer, beamc_byte_buffer *out) {
-    switch (type->kind) {
-    case BEAMC_TYPE_BYTE:
-        (void)beamc_byte_buffer_append_byte(out, (uint8_t)integer);
-        break;
-    case BEAMC_TYPE_INT16:
-        (void)beamc_append_be16(out, (uint16_t)integer);
-        break;
-    case BEAMC_TYPE_INT32:
-        (void)beamc_append_varint(out, (uint32_t)integer);
-        break;
-    default:
-        (void)beamc_append_varint(out, (uint64_t)integer);
-        break;
-    }
-    return BEAMC_OK;
-}
-
-static bool value_fits(const beamc_type *type, const beamc_value *value) {
-    switch (type->kind) {
-    case BEAMC_TYPE_BYTE:
-    case BEAMC_TYPE_INT16:
-    case BEAMC_TYPE_INT32:
-    case BEAMC_TYPE_INT64:
-        return value->kind == BEAMC_VALUE_INTEGER;
-    case BEAMC_TYPE_FLOAT:
-        return value->kind == BEAMC_VALUE_FLOAT;
-    case BEAMC_TYPE_DOUBLE:
-        return value->kind == BEAMC_VALUE_DOUBLE;
-    case BEAMC_TYPE_STRING:
-        return value->kind == BEAMC_VALUE_STRING;
-    case BEAMC_TYPE_BYTES:
-        return value->kind == BEAMC_VALUE_BYTES;
-    case BEAMC_TYPE_BOOLEAN:
-        return value->kind == BEAMC_VALUE_BOOLEAN;
-    case BEAMC_TYPE_ARRAY:
-    case BEAMC_TYPE_ITERABLE:
-        return value->kind == BEAMC_VALUE_ARRAY;
-    case BEAMC_TYPE_MAP:
-        return value->kind == BEAMC_VALUE_MAP;
-    case BEAMC_TYPE_ROW:
-        return value->kind == BEAMC_VALUE_ROW && value->as.items.count == type->row->num_fields;
-    case BEAMC_TYPE_OPAQUE:
-        break;
-    }
-    return false;
-}
-
-static beamc_status encode_decimal(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                   beamc_error *err) {
-    if (value->kind != BEAMC_VALUE_DECIMAL)
-        return wrong_kind(type, value, err);
-    int32_t scale = value->as.decimal.scale;
-    (void)beamc_append_varint(out, value->as.decimal.scale_is_32_bits ? (uint32_t)scale : (uint64_t)(int64_t)scale);
-    (void)beamc_append_varint(out, value->as.decimal.unscaled_len);
-    (void)beamc_byte_buffer_append(out, value->as.decimal.unscaled, value->as.decimal.unscaled_len);
-    return BEAMC_OK;
-}
-
-static beamc_status encode_logical(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                   beamc_error *err) {
-    switch (type->logical) {
-    case BEAMC_LOGICAL_MICROS_INSTANT:
-        return encode_instant_row(type, value, NANOS_PER_MICRO, out, err);
-    case BEAMC_LOGICAL_NANOS_INSTANT:
-        return encode_instant_row(type, value, 1, out, err);
-    case BEAMC_LOGICAL_TIMESTAMP:
-        return encode_instant_row(type, value, (uint32_t)nanos_per_subsecond(type->precision), out, err);
-    case BEAMC_LOGICAL_DECIMAL:
-        return encode_decimal(type, value, out, err);
-    default: /* the three of milliseconds */
-        if (value->kind != BEAMC_VALUE_TIMESTAMP)
-            return wrong_kind(type, value, err);
-        (void)beamc_append_shifted_millis(out, value->as.time.seconds * MILLIS_PER_SECOND +
-                                                   (int64_t)(value->as.time.nanos / NANOS_PER_MILLI));
+beamc_status beamc_row_decode_all(const beamc_schema *schema, beamc_byte_reader *in, beamc_arena *arena,
+                                  beamc_value *values, beamc_error *err) {
+    size_t num_more = 0;
+    BEAMC_TRY(decode_fields(schema, in, arena, values, &num_more, err));
+    if (in->at == in->end && in->next_slice == NULL)
         return BEAMC_OK;
-    }
-}
-
-static beamc_status encode_value(const beamc_type *type, const beamc_value *value, beamc_byte_buffer *out,
-                                 beamc_error *err) {
-    if (type->logical != BEAMC_LOGICAL_NONE && has_own_bytes(type->logical))
-        return encode_logical(type, value, out, err);
-    if (!value_fits(type, value))
-        return wrong_kind(type, value, err);
-    switch (type->kind) {
-    case BEAMC_TYPE_FLOAT:
-        (void)beamc_append_float(out, (float)value->as.real);
-        return BEAMC_OK;
-    case BEAMC_TYPE_DOUBLE:
-        (void)beamc_append_double(out, value->as.real);
-        return BEAMC_OK;
-    case BEAMC_TYPE_STRING:
-    case BEAMC_TYPE_BYTES:
-        (void)beamc_append_varint(out, value->as.bytes.len);
-        (void)beamc_byte_buffer_append(out, value->as.bytes.data, value->as.bytes.len);
-        return BEAMC_OK;
-    case BEAMC_TYPE_BOOLEAN:
-        (void)beamc_byte_buffer_append_byte(out, value->as.boolean);
-        return BEAMC_OK;
-    case BEAMC_TYPE_ARRAY:
-    case BEAMC_TYPE_ITERABLE:
-    case BEAMC_TYPE_MAP:
-        return encode_items(type, value, out, err);
-    case BEAMC_TYPE_ROW:
-        return beamc_row_encode(type->row, value->as.items.data, out, err);
-    default:
-        return encode_integer(type, value->as.integer, out);
-    }
-}
-
-/* The bitmap has only as many bytes as its last null needs, as Java and Python write it. */
-static void append_null_bitmap(const beamc_schema *schema, const beamc_value *values, beamc_byte_buffer *out) {
-    size_t last_null = 0;
-    bool any = false;
-    for (size_t i = 0; i < schema->num_fields; i++)
-        if (values[i].kind == BEAMC_VALUE_NULL) {
-            last_null = i;
-            any = true;
-        }
-    size_t len = any ? last_null / 8 + 1 : 0;
-    (void)beamc_append_varint(out, len);
-    for (size_t byte = 0; byte < len; byte++) {
-        unsigned bits = 0;
-        for (size_t i = byte * 8; i < byte * 8 + 8 && i < schema->num_fields; i++)
-            if (values[i].kind == BEAMC_VALUE_NULL)
-                bits |= 1U << (i % 8);
-        (void)beamc_byte_buffer_append_byte(out, (uint8_t)bits);
-    }
-}
-
-beamc_status beamc_row_encode(const beamc_schema *schema, const beamc_value *values, beamc_byte_buffer *out,
-                              beamc_error *err) {
-    if (!schema->static_encoding) {
-        (void)beamc_append_varint(out, schema->num_fields);
-        append_null_bitmap(schema, values, out);
-    }
-    for (size_t position = 0; position < schema->num_fields; position++) {
-        size_t index = schema->wire_order == NULL ? position : schema->wire_order[position];
-        if (values[index].kind == BEAMC_VALUE_NULL)
-            continue;
-        beamc_status status = encode_value(&schema->fields[index].type, &values[index], out, err);
-        if (status != BEAMC_OK)
-            return beamc_fail_within(err, status, schema->fields[index].name);
-    }
-    if (out->failed)
-        return beamc_fail(err, BEAMC_LIMIT, "the encoded row passes the limit of %zu bytes", out->ceiling);
+    if (num_more == 0 && !beamc_byte_reader_at_end(in))
+        return beamc_fail(err, BEAMC_INVALID,
+                          "bytes are left over after the row that ends at byte %" PRIu64
+                          ": it was not written with the schema that came with it",
+                          beamc_byte_reader_position(in));
+    while (!beamc_byte_reader_at_end(in))
+        in->at = in->end;
     return BEAMC_OK;
 }
