@@ -1,8 +1,8 @@
 """What a row costs in our harness and in Beam's own, on the same bytes in the same run: `./run bench harness`.
 
-Each harness runs a step that decodes every field of a row, counts it and drops it. Rows have six fields and take about 60
-bytes with the window; they come in messages of 1 MiB, as fast as the harness takes them, ProcessBundle first. CPU is the
-process's own time after a warm-up, as the kernel accounts it: trust it more than rows a second on a shared machine.
+Each harness runs a step that decodes every field of a row, counts it and drops it. Rows have six fields and take about
+60 bytes with the window; they come in messages of 1 MiB, as fast as the harness takes them, ProcessBundle first. CPU is
+the process's own time after a warm-up, as the kernel accounts it: trust it more than rows a second on a shared machine.
 
 Writes build/bench/harness.json: a list of {name, value, unit, bar, met, against}.
 """
@@ -23,7 +23,7 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_runner_api_pb2, sc
 from apache_beam.typehints import schemas
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench_runner import STEP, BenchRunner, chunks, descriptor_of, varint  # noqa: E402
+from bench_runner import STEP, BenchRunner, chunks, descriptor_of, varint
 
 ROOT = Path(__file__).parents[2]
 NULL_SINK = ROOT / "bazel-bin" / "examples" / "null_sink" / "null-sink"
@@ -68,7 +68,9 @@ def row_schema() -> schema_pb2.Schema:
 
 
 def element(coder: Any, i: int) -> bytes:
-    row = Row(f"user-{i % 100000:05d}", i * 0.5, i * 3, i % 2 == 0, f"name-{i % 10000000:07d}", 1_700_000_000_000_000 + i)
+    row = Row(
+        f"user-{i % 100000:05d}", i * 0.5, i * 3, i % 2 == 0, f"name-{i % 10000000:07d}", 1_700_000_000_000_000 + i
+    )
     encoded = coder.encode(row)
     return HEADER + varint(len(encoded)) + encoded
 
@@ -85,14 +87,20 @@ def ours() -> Harness:
         return descriptor_of(step, row_schema().SerializeToString())
 
     return Harness(
-        "C", descriptor, lambda address: [str(NULL_SINK), "worker", "--id=1", f"--provision_endpoint={address}"], None, 1.0
+        "C",
+        descriptor,
+        lambda address: [str(NULL_SINK), "worker", "--id=1", f"--provision_endpoint={address}"],
+        None,
+        1.0,
     )
 
 
 def pardo_of(pipeline: beam_runner_api_pb2.Pipeline, name: str) -> beam_runner_api_pb2.PTransform:
     """The last ParDo whose name holds `name`."""
     transforms = pipeline.components.transforms
-    (found,) = [t for t in transforms.values() if t.spec.urn == "beam:transform:pardo:v1" and name in t.unique_name][-1:]
+    (found,) = [t for t in transforms.values() if t.spec.urn == "beam:transform:pardo:v1" and name in t.unique_name][
+        -1:
+    ]
     found.outputs.clear()
     found.environment_id = ""
     return found
@@ -198,7 +206,9 @@ def report(results: Dict[str, Dict[str, float]]) -> List[Dict[str, Any]]:
     for figure in results["C"]:
         bar = BARS.get(figure)
         value = results["C"][figure]
-        cells = "".join(f"{results[name][figure]:>14,.3f}" if figure in results[name] else f"{'':>14}" for name in names)
+        cells = "".join(
+            f"{results[name][figure]:>14,.3f}" if figure in results[name] else f"{'':>14}" for name in names
+        )
         verdict = "" if bar is None else f"{bar:>12,.2f}" + ("" if value <= bar else "  MISSED")
         print(f"{figure:34}{cells}{verdict}")
         lines.append(
@@ -222,7 +232,9 @@ def main() -> None:
     coder = RowCoder(row_schema())
     big, small, tiny = (chunks(lambda i: element(coder, i), rows) for rows in (BIG, SMALL, TINY))
     harnesses = [ours()] + ([go()] if GO_NULL_SINK.exists() else []) + [python()]
-    print(f"{os.cpu_count()} cores; rows of {sum(map(len, big)) / BIG:.1f} bytes; messages of 1 MiB; Beam {beam.__version__}")
+    print(
+        f"{os.cpu_count()} cores; rows of {sum(map(len, big)) / BIG:.1f} bytes; messages of 1 MiB; Beam {beam.__version__}"
+    )
     results: Dict[str, Dict[str, float]] = {}
     for harness in harnesses:
         if arguments.only in (None, harness.name):

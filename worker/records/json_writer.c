@@ -1,7 +1,7 @@
 #include "worker/records/json_writer.h"
 
-#include "worker/records/shortest_decimal.h"
 #include "sdk_harness/base/clean_text.h"
+#include "worker/records/shortest_decimal.h"
 
 #include <string.h>
 
