@@ -133,6 +133,35 @@ static void a_split_while_a_dofn_holds_its_thread_works_too(fake_runner *runner)
     fake_check_rows(runner, "b1", "sink", 1, 7, 1);
 }
 
+/* The estimate of ten is long past, so each split asks for the place right behind the reader. */
+static void what_comes_out_of_a_bundle_that_is_split_while_it_runs_ends_at_the_split(fake_runner *runner) {
+    enum { NUM_BUNDLES = 30, NUM_ROWS = 4000 };
+    fake_offer_step(runner, "d1", "emit=output");
+    fake_start_worker(runner);
+    size_t num_split = 0;
+    for (int i = 0; i < NUM_BUNDLES; i++) {
+        char id[16];
+        char split_id[16];
+        snprintf(id, sizeof id, "b%d", i);
+        snprintf(split_id, sizeof split_id, "s%d", i);
+        fake_process_bundle(runner, id, "d1");
+        fake_send_rows(runner, id, 1, NUM_ROWS / 2);
+        fake_split(runner, split_id, id);
+        fake_send_rows(runner, id, 1 + NUM_ROWS / 2, NUM_ROWS / 2);
+        fake_send_end(runner, id);
+        const Beam__ProcessBundleSplitResponse *split =
+            fake_await_response_of(runner, split_id, BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_SPLIT)
+                ->process_bundle_split;
+        size_t count = NUM_ROWS;
+        if (split->n_channel_splits == 1 && split->channel_splits[0]->first_residual_element < NUM_ROWS)
+            count = (size_t)split->channel_splits[0]->first_residual_element;
+        num_split += split->n_channel_splits;
+        (void)fake_await_success(runner, id);
+        fake_check_rows(runner, id, "sink", 1, count, 1);
+    }
+    fake_check(runner, num_split > 0);
+}
+
 static void before_its_first_element_the_read_index_is_minus_one(fake_runner *runner) {
     fake_offer_step(runner, "d1", "emit=output");
     fake_start_worker(runner);
@@ -468,6 +497,7 @@ int main(int argc, char **argv) {
         SCENARIO(the_next_bundle_of_a_plan_that_was_split_is_whole),
         SCENARIO(a_late_split_of_an_earlier_bundle_does_not_touch_the_one_that_runs),
         SCENARIO(a_split_while_a_dofn_holds_its_thread_works_too),
+        SCENARIO(what_comes_out_of_a_bundle_that_is_split_while_it_runs_ends_at_the_split),
         SCENARIO(before_its_first_element_the_read_index_is_minus_one),
         SCENARIO(input_may_stand_in_the_request),
         SCENARIO(input_in_the_request_without_an_end_mark_fails_the_bundle),
