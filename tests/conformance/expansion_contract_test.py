@@ -6,6 +6,7 @@ that breaks one of them fails in one of the SDKs only, and late.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Dict, Iterator, Optional
@@ -25,7 +26,9 @@ from apache_beam.portability.api import (
 from apache_beam.transforms.external import ImplicitSchemaPayloadBuilder
 from apache_beam.typehints import row_type, schemas
 
-PROGRAM = Path(__file__).parents[2] / "bazel-bin" / "worker" / "beam-tecton"
+PROGRAM = Path(
+    os.environ.get("BEAM_TECTON_BINARY") or Path(__file__).parents[2] / "bazel-bin" / "worker" / "beam-tecton"
+)
 IDENTIFIER = "beam:schematransform:org.apache.beam:tecton_stream_write:v1"
 TRANSFORM_URN = "beam_tecton:transform:stream_write:v1"
 SCHEMA_TRANSFORM_URN = "beam:expansion:payload:schematransform:v1"
