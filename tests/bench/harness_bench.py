@@ -232,9 +232,8 @@ def main() -> None:
     coder = RowCoder(row_schema())
     big, small, tiny = (chunks(lambda i: element(coder, i), rows) for rows in (BIG, SMALL, TINY))
     harnesses = [ours()] + ([go()] if GO_NULL_SINK.exists() else []) + [python()]
-    print(
-        f"{os.cpu_count()} cores; rows of {sum(map(len, big)) / BIG:.1f} bytes; messages of 1 MiB; Beam {beam.__version__}"
-    )
+    row_bytes = sum(map(len, big)) / BIG
+    print(f"{os.cpu_count()} cores; rows of {row_bytes:.1f} bytes; messages of 1 MiB; Beam {beam.__version__}")
     results: Dict[str, Dict[str, float]] = {}
     for harness in harnesses:
         if arguments.only in (None, harness.name):
