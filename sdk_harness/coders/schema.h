@@ -47,7 +47,7 @@ typedef enum {
     BEAMC_LOGICAL_DECIMAL,    /* varint scale, varint length, unscaled bytes; a DECIMAL value */
     BEAMC_LOGICAL_DATE,       /* INT64 days since 1970 */
     BEAMC_LOGICAL_TIME,       /* INT64 nanoseconds of the day */
-    BEAMC_LOGICAL_DATETIME,   /* Row<date INT64, time INT64>, as the two above */
+    BEAMC_LOGICAL_DATETIME,   /* Row<Date INT64, Time INT64>, as the two above */
     BEAMC_LOGICAL_ENUM,       /* INT32; the names are in enum_names */
     BEAMC_LOGICAL_ONE_OF,     /* a row of nullable fields of which one is set */
     BEAMC_LOGICAL_UUID,       /* Row<most significant INT64, least significant INT64> */

@@ -1,4 +1,4 @@
-"""What the native coders must make of an example of standard_coders.yaml: its JSON value as value_text.h writes it."""
+"""What native coders must make of an example of standard_coders.yaml: its JSON value as value_text.h writes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The native half of a conformance test: a program that answers requests over a pipe, as frames.h beside this says.
+"""The native half of a conformance test: a program that answers requests over a pipe, as frames.h describes it.
 
 Programs are those of the ordinary build; CONFORMANCE_PROGRAMS names another folder, such as a sanitized build's
 build/asan-bin/tests/conformance.

@@ -23,6 +23,7 @@ enum {
 typedef enum { TECTON_INT64_AUTO, TECTON_INT64_NUMBER, TECTON_INT64_STRING } tecton_int64_encoding;
 typedef enum { TECTON_NON_FINITE_REJECT, TECTON_NON_FINITE_NULL, TECTON_NON_FINITE_STRING } tecton_non_finite;
 typedef enum { TECTON_BYTES_BASE64, TECTON_BYTES_REJECT } tecton_bytes_encoding;
+typedef enum { TECTON_UNKNOWN_REFUSE, TECTON_UNKNOWN_REPRESENTATION } tecton_unknown_logical_types;
 typedef enum {
     TECTON_ENVIRONMENT_DEFAULT, /* whatever of PROCESS and EXTERNAL the runner can start */
     TECTON_ENVIRONMENT_DOCKER,
@@ -44,9 +45,10 @@ typedef struct {
     int64_t linger_ms;
     int64_t max_in_flight;
     int64_t max_retry_seconds;
-    int int64_encoding; /* tecton_int64_encoding */
-    int non_finite;     /* tecton_non_finite */
-    int bytes_encoding; /* tecton_bytes_encoding */
+    int int64_encoding;        /* tecton_int64_encoding */
+    int non_finite;            /* tecton_non_finite */
+    int bytes_encoding;        /* tecton_bytes_encoding */
+    int unknown_logical_types; /* tecton_unknown_logical_types */
     char *ca_file;
     char *proxy;
     bool allow_insecure;

@@ -10,6 +10,7 @@
 static const char *const int64_encodings[] = {"auto", "number", "string"};
 static const char *const non_finites[] = {"reject", "null", "string"};
 static const char *const bytes_encodings[] = {"base64", "reject"};
+static const char *const unknown_logical_types[] = {"refuse", "representation"};
 static const char *const environments[] = {"DEFAULT", "DOCKER", "PROCESS", "EXTERNAL"};
 
 #define AT(member) .offset = offsetof(tecton_sink_config, member)
@@ -134,6 +135,13 @@ static const tecton_option table[] = {
      AT(bytes_encoding),
      .example = "bytes_encoding=\"base64\"",
      .sentence = "How BYTES columns, which Tecton does not have, are written: as a base64 string, or not at all."},
+    {.name = "unknown_logical_types",
+     CHOICE(unknown_logical_types, TECTON_UNKNOWN_REFUSE),
+     .worker_needs = true,
+     AT(unknown_logical_types),
+     .example = "unknown_logical_types=\"representation\"",
+     .sentence = "What becomes of columns whose Beam logical type the sink does not know: refused when the pipeline is "
+                 "built, or written as the plain type that represents them."},
     {.name = "ca_file",
      TEXT,
      .worker_needs = true,

@@ -33,3 +33,9 @@ void tecton_field_path_text(const tecton_field_path *path, char *text, size_t te
     text[0] = '\0';
     (void)write_path(path, text, text_size);
 }
+
+beamc_status tecton_field_refuse(const tecton_field_path *path, beamc_error *err, const char *why) {
+    char where[512];
+    tecton_field_path_text(path, where, sizeof where);
+    return beamc_fail(err, BEAMC_INVALID, "field %s: %s", where, why);
+}

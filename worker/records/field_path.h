@@ -2,6 +2,8 @@
 #ifndef WORKER_RECORDS_FIELD_PATH_H
 #define WORKER_RECORDS_FIELD_PATH_H
 
+#include "sdk_harness/base/status.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,5 +19,8 @@ typedef struct tecton_field_path {
 /* tecton_field_path_text writes the path, cut at `text_size`, always terminated. A map's entries show as [entry 3]:
  * keys are data and stay out of messages. */
 void tecton_field_path_text(const tecton_field_path *path, char *text, size_t text_size);
+
+/* tecton_field_refuse writes "field `path`: `why`" and returns BEAMC_INVALID. */
+beamc_status tecton_field_refuse(const tecton_field_path *path, beamc_error *err, const char *why);
 
 #endif

@@ -1,15 +1,12 @@
 #include "worker/records/json_writer.h"
 
 #include "sdk_harness/base/clean_text.h"
+#include "worker/records/decimal_digits.h"
 #include "worker/records/shortest_decimal.h"
 
 #include <string.h>
 
-/* Two digits at once: "00", "01", ... "99". */
-static const char two_digits[200] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940"
-                                    "4142434445464748495051525354555657585960616263646566676869707172737475767778798081"
-                                    "8283848586878889"
-                                    "90919293949596979899";
+static const char hex_digits[] = "0123456789abcdef";
 
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
@@ -25,7 +22,6 @@ static inline uint64_t marks_of(uint64_t word) {
 /* Writes the escape of one ASCII byte and returns its length, at most 6. */
 static size_t escape(uint8_t byte, uint8_t *to) {
     static const char letters[] = "btn\0fr"; /* 0x08 .. 0x0D; 0x0B has none */
-    static const char hex[] = "0123456789abcdef";
     to[0] = '\\';
     if (byte == '"' || byte == '\\') {
         to[1] = byte;
@@ -36,8 +32,8 @@ static size_t escape(uint8_t byte, uint8_t *to) {
         return 2;
     }
     memcpy(to + 1, "u00", 3);
-    to[4] = (uint8_t)hex[byte >> 4];
-    to[5] = (uint8_t)hex[byte & 15];
+    to[4] = (uint8_t)hex_digits[byte >> 4];
+    to[5] = (uint8_t)hex_digits[byte & 15];
     return 6;
 }
 
@@ -94,32 +90,22 @@ bool tecton_json_string(beamc_byte_buffer *out, const uint8_t *text, size_t len,
     return true;
 }
 
-/* Exactly eight digits. */
-static void put_8_digits(char *to, uint32_t value) {
-    uint32_t high = value / 10000;
-    uint32_t low = value % 10000;
-    memcpy(to, two_digits + high / 100 * 2, 2);
-    memcpy(to + 2, two_digits + high % 100 * 2, 2);
-    memcpy(to + 4, two_digits + low / 100 * 2, 2);
-    memcpy(to + 6, two_digits + low % 100 * 2, 2);
-}
-
 /* Writes the digits of `value` so that they end before `end`; returns where they start. 20 bytes at most. */
 static char *digits_before(char *end, uint64_t value) {
     while (value >= 100000000) {
         end -= 8;
-        put_8_digits(end, (uint32_t)(value % 100000000));
+        tecton_put_8_digits(end, (uint32_t)(value % 100000000));
         value /= 100000000;
     }
     uint32_t rest = (uint32_t)value;
     while (rest >= 100) {
         end -= 2;
-        memcpy(end, two_digits + rest % 100 * 2, 2);
+        tecton_put_2_digits(end, rest % 100);
         rest /= 100;
     }
     if (rest >= 10) {
         end -= 2;
-        memcpy(end, two_digits + rest * 2, 2);
+        tecton_put_2_digits(end, rest);
     } else {
         *--end = (char)('0' + rest);
     }
@@ -256,46 +242,6 @@ void tecton_json_float(beamc_byte_buffer *out, float value) {
     out->len += (size_t)(to - start);
 }
 
-enum { SECONDS_A_DAY = 86400 };
-#define FIRST_SECOND INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
-#define LAST_SECOND  INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
-
-bool tecton_json_timestamp(beamc_byte_buffer *out, int64_t seconds, uint32_t nanos, unsigned fraction_digits) {
-    if (seconds < FIRST_SECOND || seconds > LAST_SECOND)
-        return false;
-    /* Days of the proleptic Gregorian calendar, counted from 0000-03-01 so that leap days end a year. */
-    uint64_t shifted = (uint64_t)(seconds + INT64_C(719468) * SECONDS_A_DAY);
-    uint32_t days = (uint32_t)(shifted / SECONDS_A_DAY);
-    uint32_t second_of_day = (uint32_t)(shifted % SECONDS_A_DAY);
-    uint32_t era = days / 146097;
-    uint32_t day_of_era = days % 146097;
-    uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    uint32_t march_month = (5 * day_of_year + 2) / 153;
-    uint32_t day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
-    uint32_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
-
-    enum { TEXT_BYTES = 32 }; /* the longest is exactly that */
-    uint8_t *text = beamc_byte_buffer_reserve(out, TEXT_BYTES);
-    if (text == NULL)
-        return true;
-    uint32_t minute_of_day = second_of_day / 60;
-    memcpy(text, "\"0000-00-00T00:00:00.", 21);
-    memcpy(text + 1, two_digits + year / 100 * 2, 2);
-    memcpy(text + 3, two_digits + year % 100 * 2, 2);
-    memcpy(text + 6, two_digits + month * 2, 2);
-    memcpy(text + 9, two_digits + day * 2, 2);
-    memcpy(text + 12, two_digits + minute_of_day / 60 * 2, 2);
-    memcpy(text + 15, two_digits + minute_of_day % 60 * 2, 2);
-    memcpy(text + 18, two_digits + second_of_day % 60 * 2, 2);
-    put_8_digits((char *)text + 21, nanos / 10);
-    text[29] = (uint8_t)('0' + nanos % 10);
-    memcpy(text + 21 + fraction_digits, "Z\"", 2);
-    out->len += 23 + (size_t)fraction_digits;
-    return true;
-}
-
 void tecton_json_base64(beamc_byte_buffer *out, const uint8_t *bytes, size_t len) {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (len > SIZE_MAX / 2) {
@@ -324,4 +270,20 @@ void tecton_json_base64(beamc_byte_buffer *out, const uint8_t *bytes, size_t len
     }
     *to++ = '"';
     out->len = (size_t)(to - out->data);
+}
+
+void tecton_json_uuid(beamc_byte_buffer *out, uint64_t high, uint64_t low) {
+    enum { TEXT_BYTES = 38 };
+    uint8_t *to = beamc_byte_buffer_reserve(out, TEXT_BYTES);
+    if (to == NULL)
+        return;
+    *to++ = '"';
+    for (unsigned digit = 0; digit < 32; digit++) {
+        if (digit == 8 || digit == 12 || digit == 16 || digit == 20)
+            *to++ = '-';
+        uint64_t half = digit < 16 ? high : low;
+        *to++ = (uint8_t)hex_digits[half >> (60 - 4 * (digit % 16)) & 15];
+    }
+    *to = '"';
+    out->len += TEXT_BYTES;
 }

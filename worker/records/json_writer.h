@@ -26,14 +26,11 @@ void tecton_json_integer(beamc_byte_buffer *out, int64_t value);
 void tecton_json_double(beamc_byte_buffer *out, double value);
 void tecton_json_float(beamc_byte_buffer *out, float value);
 
-/* tecton_json_timestamp appends a quoted UTC time: "2024-02-29T00:00:00.000Z".
- *   seconds            since 1970, floored
- *   nanos              0 .. 999,999,999 forward of it
- *   fraction_digits    3, 6 or 9; further digits are dropped
- * False, with nothing appended, for years outside 0001..9999. */
-bool tecton_json_timestamp(beamc_byte_buffer *out, int64_t seconds, uint32_t nanos, unsigned fraction_digits);
-
 /* tecton_json_base64 appends a quoted base64 text with padding (RFC 4648 section 4). */
 void tecton_json_base64(beamc_byte_buffer *out, const uint8_t *bytes, size_t len);
+
+/* tecton_json_uuid appends a quoted UUID in its canonical text (RFC 9562 section 4): lower-case, with hyphens.
+ *   high, low   its first and last 64 bits */
+void tecton_json_uuid(beamc_byte_buffer *out, uint64_t high, uint64_t low);
 
 #endif

@@ -1,5 +1,6 @@
 /* Which Beam types Tecton can take, decided once, before any row. */
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clean_text.h"
 #include "worker/records/field_path.h"
 #include "worker/records/row_to_record.h"
 
@@ -11,12 +12,6 @@
 static const char *const untyped_cure = "Give the rows a type: a typing.NamedTuple registered with "
                                         "beam.coders.RowCoder, beam.Row(name=str(x), ...) with typed "
                                         "values, or schema= of WriteToTectonStream";
-
-static beamc_status refuse(const tecton_field_path *path, beamc_error *err, const char *why) {
-    char where[512];
-    tecton_field_path_text(path, where, sizeof where);
-    return beamc_fail(err, BEAMC_INVALID, "field %s: %s", where, why);
-}
 
 /* Column names hold letters, digits and single underscores: Tecton's documentation of feature names. */
 static bool is_column_name(const char *name) {
@@ -45,62 +40,56 @@ static beamc_status refuse_name(const tecton_field_path *path, beamc_error *err)
     (void)snprintf(why, sizeof why,
                    "Tecton's column names have only letters, digits and single underscores. Rename the field%s%s%s",
                    len == 0 ? "" : ", for example to ", near, len == 0 ? "" : ", before the sink");
-    return refuse(path, err, why);
+    return tecton_field_refuse(path, err, why);
 }
 
-/* Logical types that mean what their representation says. */
-static bool is_read_as_is(const char *urn) {
-    static const char *const urns[] = {
-        "beam:logical_type:fixed_char:v1",
-        "beam:logical_type:var_char:v1",
-        "beam:logical_type:fixed_bytes:v1",
-        "beam:logical_type:var_bytes:v1",
-        "int", /* the Go SDK's own; its unsigned ones wrap around in their representation and are not taken */
-        "int8",
-    };
-    for (size_t i = 0; i < sizeof urns / sizeof urns[0]; i++) {
-        if (strcmp(urn, urns[i]) == 0)
-            return true;
-    }
-    return false;
-}
+enum { MAX_URN_TEXT = 160 };
 
-static beamc_status check_logical(const beamc_type *type, const tecton_field_path *path, beamc_error *err) {
+static beamc_status refuse_any(const tecton_field_path *path, beamc_error *err) {
     char why[512];
-    switch (type->logical) {
-    case BEAMC_LOGICAL_NONE:
-    case BEAMC_LOGICAL_MICROS_INSTANT:
-    case BEAMC_LOGICAL_MILLIS_INSTANT:
-    case BEAMC_LOGICAL_NANOS_INSTANT:
-        return BEAMC_OK;
-    case BEAMC_LOGICAL_PYTHON_ANY:
-        (void)snprintf(why, sizeof why, "Beam could only type it as Any, which no other language can read. %s",
-                       untyped_cure);
-        return refuse(path, err, why);
-    default: /* looked at by URN */
-        break;
-    }
-    const char *urn = type->logical_urn == NULL ? "" : type->logical_urn;
-    if (is_read_as_is(urn) && type->kind != BEAMC_TYPE_OPAQUE)
-        return BEAMC_OK;
-    const char *cure =
-        strstr(urn, "decimal") != NULL ? "Convert it to float or to str before the sink"
-        : strstr(urn, "date") != NULL || strstr(urn, "time") != NULL
-            ? "Convert it to beam.utils.timestamp.Timestamp (Beam's instant types) or to str before the sink"
-            : "Convert it to a plain type before the sink";
-    (void)snprintf(why, sizeof why, "Tecton has no type for Beam's logical type %.120s. %s", urn, cure);
-    return refuse(path, err, why);
+    (void)snprintf(why, sizeof why, "Beam could only type it as Any, which no other language can read. %s",
+                   untyped_cure);
+    return tecton_field_refuse(path, err, why);
+}
+
+static beamc_status refuse_unknown(const beamc_type *type, const tecton_field_path *path, beamc_error *err) {
+    char urn[MAX_URN_TEXT];
+    char why[512];
+    (void)beamc_clean_text(type->unknown_urn, strlen(type->unknown_urn), urn, sizeof urn);
+    (void)snprintf(why, sizeof why,
+                   "Beam's logical type %s is not known here. Convert it to a plain type before the sink, or write "
+                   "unknown_logical_types='representation' to send it as the %s that stands for it",
+                   urn, beamc_type_kind_name(type->kind));
+    return tecton_field_refuse(path, err, why);
+}
+
+static beamc_status refuse_opaque(const beamc_type *type, const tecton_field_path *path, beamc_error *err) {
+    char urn[MAX_URN_TEXT];
+    char why[512];
+    const char *known = type->unknown_urn != NULL ? type->unknown_urn : type->logical_urn;
+    (void)beamc_clean_text(known == NULL ? "" : known, known == NULL ? 0 : strlen(known), urn, sizeof urn);
+    (void)snprintf(why, sizeof why,
+                   "its logical type %s has no representation that can be read. Convert it to a plain type before the "
+                   "sink",
+                   urn);
+    return tecton_field_refuse(path, err, why);
 }
 
 static beamc_status check_row(const beamc_schema *schema, const tecton_sink_config *config,
                               const tecton_field_path *outer, beamc_error *err);
-
 static beamc_status check_type(const beamc_type *type, const tecton_sink_config *config, const tecton_field_path *path,
+                               beamc_error *err);
+
+static beamc_status check_map_key(const beamc_type *key, const tecton_sink_config *config,
+                                  const tecton_field_path *path, beamc_error *err) {
+    if (key->kind != BEAMC_TYPE_STRING)
+        return tecton_field_refuse(path, err,
+                                   "Tecton's maps have String keys only. Convert the keys to str before the sink");
+    return check_type(key, config, path, err);
+}
+
+static beamc_status check_kind(const beamc_type *type, const tecton_sink_config *config, const tecton_field_path *path,
                                beamc_error *err) {
-    BEAMC_TRY(check_logical(type, path, err));
-    if (type->logical == BEAMC_LOGICAL_MICROS_INSTANT || type->logical == BEAMC_LOGICAL_MILLIS_INSTANT ||
-        type->logical == BEAMC_LOGICAL_NANOS_INSTANT)
-        return BEAMC_OK;
     switch (type->kind) {
     case BEAMC_TYPE_BYTE:
     case BEAMC_TYPE_INT16:
@@ -113,7 +102,7 @@ static beamc_status check_type(const beamc_type *type, const tecton_sink_config 
         return BEAMC_OK;
     case BEAMC_TYPE_BYTES:
         if (config->bytes_encoding == TECTON_BYTES_REJECT)
-            return refuse(
+            return tecton_field_refuse(
                 path, err,
                 "Tecton has no type for BYTES, and bytes_encoding is reject. Leave bytes_encoding at base64 to "
                 "write it as a String, or drop the field");
@@ -122,16 +111,51 @@ static beamc_status check_type(const beamc_type *type, const tecton_sink_config 
     case BEAMC_TYPE_ITERABLE:
         return check_type(type->element, config, path, err);
     case BEAMC_TYPE_MAP:
-        if (type->key->kind != BEAMC_TYPE_STRING)
-            return refuse(path, err, "Tecton's maps have String keys only. Convert the keys to str before the sink");
+        BEAMC_TRY(check_map_key(type->key, config, path, err));
         return check_type(type->element, config, path, err);
     case BEAMC_TYPE_ROW:
         return check_row(type->row, config, path, err);
     case BEAMC_TYPE_OPAQUE:
         break;
     }
-    return refuse(path, err,
-                  "its type has no representation that can be read. Convert it to a plain type before the sink");
+    return refuse_opaque(type, path, err);
+}
+
+static beamc_status check_type(const beamc_type *type, const tecton_sink_config *config, const tecton_field_path *path,
+                               beamc_error *err) {
+    if (type->unknown_urn != NULL && type->kind != BEAMC_TYPE_OPAQUE &&
+        config->unknown_logical_types == TECTON_UNKNOWN_REFUSE)
+        return refuse_unknown(type, path, err);
+    switch (type->logical) {
+    case BEAMC_LOGICAL_NONE:
+    case BEAMC_LOGICAL_PLAIN:
+    case BEAMC_LOGICAL_OTHER:
+        return check_kind(type, config, path, err);
+    case BEAMC_LOGICAL_PYTHON_ANY:
+        return refuse_any(path, err);
+    case BEAMC_LOGICAL_ENUM:
+        if (type->num_enum_names == 0)
+            return tecton_field_refuse(
+                path, err, "its enumeration's names are not in the schema. Convert it to str before the sink");
+        return BEAMC_OK;
+    case BEAMC_LOGICAL_ONE_OF:
+        return check_row(type->row, config, path, err);
+    case BEAMC_LOGICAL_UNSIGNED:
+    case BEAMC_LOGICAL_MICROS_INSTANT:
+    case BEAMC_LOGICAL_MILLIS_INSTANT:
+    case BEAMC_LOGICAL_NANOS_INSTANT:
+    case BEAMC_LOGICAL_TIMESTAMP:
+    case BEAMC_LOGICAL_GO_TIME:
+    case BEAMC_LOGICAL_DECIMAL:
+    case BEAMC_LOGICAL_DATE:
+    case BEAMC_LOGICAL_TIME:
+    case BEAMC_LOGICAL_DATETIME:
+    case BEAMC_LOGICAL_UUID:
+    case BEAMC_LOGICAL_JAVA_DATE:
+    case BEAMC_LOGICAL_JAVA_TIME:
+        return BEAMC_OK;
+    }
+    return refuse_opaque(type, path, err);
 }
 
 static int compare_names(const void *a, const void *b) {
@@ -147,7 +171,7 @@ static beamc_status check_duplicates(const beamc_schema *schema, const tecton_fi
     for (size_t i = 1; i < schema->num_fields && status == BEAMC_OK; i++) {
         if (strcmp(names[i - 1], names[i]) == 0) {
             tecton_field_path path = {.outer = outer, .kind = TECTON_PATH_FIELD, .field = names[i]};
-            status = refuse(&path, err, "two fields have this name; a Tecton record has each column once");
+            status = tecton_field_refuse(&path, err, "two fields have this name; a Tecton record has each column once");
         }
     }
     free(names);

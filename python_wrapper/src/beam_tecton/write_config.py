@@ -34,6 +34,8 @@ class TectonStreamWriteConfig:
       int64_encoding: "auto" (a string beyond 2^53), "number" or "string".
       non_finite: what becomes of NaN and infinities: "reject", "null" or "string".
       bytes_encoding: how columns of bytes, which Tecton does not have, are written: "base64", or "reject".
+      unknown_logical_types: what becomes of columns whose Beam logical type the sink does not know: "refuse", or
+        "representation" to write them as the plain type that represents them.
       ca_file: PEM file with the certificate authorities to trust, on the worker's machine.
       proxy: "env" (HTTPS_PROXY and NO_PROXY of the worker's environment), a URL, or "none".
       allow_insecure: allow http:// to hosts other than this machine.
@@ -63,6 +65,7 @@ class TectonStreamWriteConfig:
     int64_encoding: str = "auto"
     non_finite: str = "reject"
     bytes_encoding: str = "base64"
+    unknown_logical_types: str = "refuse"
     ca_file: Optional[str] = None
     proxy: str = "env"
     allow_insecure: bool = False

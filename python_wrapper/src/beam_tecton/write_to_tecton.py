@@ -94,6 +94,7 @@ class WriteToTectonStream(beam.PTransform):
         int64_encoding: str = "auto",
         non_finite: str = "reject",
         bytes_encoding: str = "base64",
+        unknown_logical_types: str = "refuse",
         ca_file: Optional[str] = None,
         proxy: str = "env",
         allow_insecure: bool = False,

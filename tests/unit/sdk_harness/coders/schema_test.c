@@ -309,7 +309,7 @@ static void logical_types_of_rows_have_their_fields(void **state) {
     } cases[] = {
         {"beam:logical_type:micros_instant:v1", "seconds", "micros", BEAMC_LOGICAL_MICROS_INSTANT},
         {"beam:logical_type:nanos_instant:v1", "seconds", "nanos", BEAMC_LOGICAL_NANOS_INSTANT},
-        {"beam:logical_type:datetime:v1", "date", "time", BEAMC_LOGICAL_DATETIME},
+        {"beam:logical_type:datetime:v1", "Date", "Time", BEAMC_LOGICAL_DATETIME},
         {"beam:logical_type:uuid:v1", "MostSignificantBits", "LeastSignificantBits", BEAMC_LOGICAL_UUID},
         {"beam:logical_type:javasdk_oneof:v1", "number", "text", BEAMC_LOGICAL_ONE_OF},
     };

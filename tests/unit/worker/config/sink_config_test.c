@@ -84,6 +84,7 @@ static void what_is_not_given_has_its_default(void **state) {
     assert_int_equal(config.int64_encoding, TECTON_INT64_AUTO);
     assert_int_equal(config.non_finite, TECTON_NON_FINITE_REJECT);
     assert_int_equal(config.bytes_encoding, TECTON_BYTES_BASE64);
+    assert_int_equal(config.unknown_logical_types, TECTON_UNKNOWN_REFUSE);
     assert_null(config.ca_file);
     assert_string_equal(config.proxy, "env");
     assert_false(config.allow_insecure);
@@ -171,6 +172,7 @@ static void values_out_of_range_say_what_is_accepted(void **state) {
     check_refused("int64_encoding", text_value("hex"), WORDS("\"hex\"", "auto, number, string"));
     check_refused("non_finite", text_value(""), WORDS("reject, null, string"));
     check_refused("bytes_encoding", text_value("hex"), WORDS("base64, reject"));
+    check_refused("unknown_logical_types", text_value("drop"), WORDS("refuse, representation"));
     check_refused("environment_type", text_value("LOOPBACK"), WORDS("DOCKER, PROCESS, EXTERNAL"));
 }
 

@@ -57,9 +57,9 @@ static void everything_tecton_has_is_accepted(void **state) {
         FIELD("millis", LOGICAL(INT64, MILLIS_INSTANT, "beam:logical_type:millis_instant:v1")),
         FIELD("micros", LOGICAL(ROW, MICROS_INSTANT, "beam:logical_type:micros_instant:v1")),
         FIELD("nanos", LOGICAL(ROW, NANOS_INSTANT, "beam:logical_type:nanos_instant:v1")),
-        FIELD("go_int", LOGICAL(INT64, OTHER, "int")),
-        FIELD("chars", LOGICAL(STRING, OTHER, "beam:logical_type:var_char:v1")),
-        FIELD("fixed", LOGICAL(BYTES, OTHER, "beam:logical_type:fixed_bytes:v1")),
+        FIELD("go_int", LOGICAL(INT64, PLAIN, "int")),
+        FIELD("chars", LOGICAL(STRING, PLAIN, "beam:logical_type:var_char:v1")),
+        FIELD("fixed", LOGICAL(BYTES, PLAIN, "beam:logical_type:fixed_bytes:v1")),
         FIELD("_2x", TYPE(STRING)),
     };
     const beamc_schema schema = SCHEMA(fields);
@@ -92,16 +92,94 @@ static void the_path_leads_into_rows_lists_and_maps(void **state) {
     check_refused(&schema, &defaults, WORDS("field order.lines.price:"));
 }
 
-static void other_logical_types_are_named_by_their_urn(void **state) {
+static void every_logical_type_that_has_a_form_is_accepted(void **state) {
     (void)state;
-    check_type_refused(LOGICAL(BYTES, OTHER, "beam:logical_type:decimal:v1"),
-                       WORDS("field bad:", "beam:logical_type:decimal:v1", "float or to str"));
-    check_type_refused(LOGICAL(INT64, OTHER, "beam:logical_type:date:v1"),
-                       WORDS("beam:logical_type:date:v1", "Timestamp"));
-    check_type_refused(LOGICAL(ROW, OTHER, "time.Time"), WORDS("time.Time"));
-    check_type_refused(LOGICAL(INT64, OTHER, "uint64"), WORDS("uint64", "plain type"));
-    check_type_refused(LOGICAL(OPAQUE, OTHER, "beam:logical_type:var_char:v1"), WORDS("var_char"));
+    const beamc_field case_fields[] = {FIELD("number", NULLABLE(INT32)), FIELD("text", NULLABLE(STRING))};
+    const beamc_schema cases = SCHEMA(case_fields);
+    static const char *const names[] = {"RED", "BLUE"};
+    const beamc_type one_of = {.kind = BEAMC_TYPE_ROW, .logical = BEAMC_LOGICAL_ONE_OF, .row = &cases};
+    const beamc_type colour = {
+        .kind = BEAMC_TYPE_INT32, .logical = BEAMC_LOGICAL_ENUM, .enum_names = names, .num_enum_names = 2};
+    const beamc_field fields[] = {
+        FIELD("decimal", LOGICAL(BYTES, DECIMAL, "beam:logical_type:decimal:v1")),
+        FIELD("date", LOGICAL(INT64, DATE, "beam:logical_type:date:v1")),
+        FIELD("time", LOGICAL(INT64, TIME, "beam:logical_type:time:v1")),
+        FIELD("datetime", LOGICAL(ROW, DATETIME, "beam:logical_type:datetime:v1")),
+        FIELD("uuid", LOGICAL(ROW, UUID, "beam:logical_type:uuid:v1")),
+        FIELD("precise", LOGICAL(ROW, TIMESTAMP, "beam:logical_type:timestamp:v1")),
+        FIELD("java_date", LOGICAL(INT64, JAVA_DATE, "beam:logical_type:javasdk_date:v1")),
+        FIELD("java_time", LOGICAL(INT64, JAVA_TIME, "beam:logical_type:javasdk_time:v1")),
+        FIELD("go_time", LOGICAL(ROW, GO_TIME, "time.Time")),
+        FIELD("go_uint16", LOGICAL(INT16, UNSIGNED, "uint16")),
+        FIELD("go_uint64", LOGICAL(INT64, UNSIGNED, "uint64")),
+        FIELD("colour", colour),
+        FIELD("variant", one_of),
+    };
+    const beamc_schema schema = SCHEMA(fields);
+    check_accepted(&schema);
+}
+
+static void an_enumeration_without_names_is_refused(void **state) {
+    (void)state;
+    check_type_refused(LOGICAL(INT32, ENUM, "beam:logical_type:javasdk_enum:v1"),
+                       WORDS("field bad:", "names are not in the schema", "str"));
+}
+
+static void the_cases_of_a_one_of_are_columns(void **state) {
+    (void)state;
+    const beamc_field case_fields[] = {FIELD("a-number", NULLABLE(INT32))};
+    const beamc_schema cases = SCHEMA(case_fields);
+    check_type_refused((beamc_type){.kind = BEAMC_TYPE_ROW, .logical = BEAMC_LOGICAL_ONE_OF, .row = &cases},
+                       WORDS("field bad.a-number:", "single underscores"));
+}
+
+static void unknown_logical_types_are_refused_by_their_urn_or_taken_on_request(void **state) {
+    (void)state;
+    const beamc_type point = {.kind = BEAMC_TYPE_STRING,
+                              .logical = BEAMC_LOGICAL_OTHER,
+                              .logical_urn = "org.example:point:v1",
+                              .unknown_urn = "org.example:point:v1"};
+    const beamc_field inner_fields[] = {FIELD("at", ARRAY_OF(&point))};
+    const beamc_schema inner = SCHEMA(inner_fields);
+    const beamc_field fields[] = {FIELD("place", ROW_OF(&inner))};
+    const beamc_schema schema = SCHEMA(fields);
+    const tecton_sink_config taken = {.unknown_logical_types = TECTON_UNKNOWN_REPRESENTATION};
+    check_refused(&schema, &defaults,
+                  WORDS("field place.at:", "org.example:point:v1 is not known here",
+                        "unknown_logical_types='representation'", "as the STRING"));
+    beamc_error err = {{0}};
+    assert_int_equal(tecton_check_schema(&schema, &taken, &err), BEAMC_OK);
+
+    /* around a type we know, and as a map's key */
+    beamc_type deadline = LOGICAL(INT64, DATE, "beam:logical_type:date:v1");
+    deadline.unknown_urn = "org.example:deadline:v1";
+    check_type_refused(deadline, WORDS("field bad:", "org.example:deadline:v1"));
+    check_type_refused(MAP_OF(&point, &string_type), WORDS("field bad:", "org.example:point:v1"));
+
+    /* what has no representation has nothing to be taken by */
+    beamc_type opaque = point;
+    opaque.kind = BEAMC_TYPE_OPAQUE;
+    const beamc_field opaque_fields[] = {FIELD("bad", opaque)};
+    const beamc_schema opaque_schema = SCHEMA(opaque_fields);
+    check_refused(&opaque_schema, &taken, WORDS("field bad:", "org.example:point:v1 has no representation"));
+    check_refused(&opaque_schema, &defaults, WORDS("no representation"));
     check_type_refused(TYPE(OPAQUE), WORDS("no representation"));
+}
+
+static void python_s_any_stays_refused_when_unknown_types_are_taken(void **state) {
+    (void)state;
+    const tecton_sink_config taken = {.unknown_logical_types = TECTON_UNKNOWN_REPRESENTATION};
+    const beamc_field fields[] = {FIELD("bad", any_type)};
+    const beamc_schema schema = SCHEMA(fields);
+    check_refused(&schema, &taken, WORDS("field bad:", "Any", "NamedTuple"));
+}
+
+static void an_urn_that_is_no_text_is_shown_as_text(void **state) {
+    (void)state;
+    beamc_type type = TYPE(STRING);
+    type.logical = BEAMC_LOGICAL_OTHER;
+    type.unknown_urn = "\xff\n";
+    check_type_refused(type, WORDS("logical type .  is not known here"));
 }
 
 static void maps_have_string_keys(void **state) {
@@ -141,7 +219,12 @@ int main(void) {
         cmocka_unit_test(an_input_without_schema_says_how_to_give_one),
         cmocka_unit_test(pythons_any_is_refused_with_the_cure),
         cmocka_unit_test(the_path_leads_into_rows_lists_and_maps),
-        cmocka_unit_test(other_logical_types_are_named_by_their_urn),
+        cmocka_unit_test(every_logical_type_that_has_a_form_is_accepted),
+        cmocka_unit_test(an_enumeration_without_names_is_refused),
+        cmocka_unit_test(the_cases_of_a_one_of_are_columns),
+        cmocka_unit_test(unknown_logical_types_are_refused_by_their_urn_or_taken_on_request),
+        cmocka_unit_test(python_s_any_stays_refused_when_unknown_types_are_taken),
+        cmocka_unit_test(an_urn_that_is_no_text_is_shown_as_text),
         cmocka_unit_test(maps_have_string_keys),
         cmocka_unit_test(bytes_can_be_refused),
         cmocka_unit_test(column_names_are_tectons),
