@@ -153,6 +153,23 @@ static void at_the_cap_the_others_wait_and_then_go_on(fake_runner *runner) {
     fake_check_rows(runner, "b2", "sink", 1, 100, 1);
 }
 
+static void what_has_been_read_of_a_message_makes_room_before_its_end(fake_runner *runner) {
+    enum { ROWS = 80 * 1000 }; /* 80 MB: more than the cap */
+    char *script = beamc_format("gate=%s;at=%d", fake_gate(runner), ROWS * 9 / 10);
+    fake_offer_sink(runner, "stopped", script);
+    free(script);
+    fake_offer_step(runner, "running", "emit=output");
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "stopped");
+    send_padded_rows(runner, "b1", 1, ROWS);
+    fake_run_bundle(runner, "b2", "running", 1, 100);
+    (void)fake_await_success(runner, "b2"); /* of b1 only 8 MB wait now */
+    fake_check(runner, !fake_has_response(runner, "b1"));
+    fake_open_gate(runner);
+    fake_send_end(runner, "b1");
+    (void)fake_await_success(runner, "b1");
+}
+
 static void a_step_that_stops_again_and_again_loses_nothing(fake_runner *runner) {
     enum { MESSAGES = 100 };
     fake_offer_step(runner, "d1", "again=1;again_ms=0");
@@ -277,6 +294,7 @@ int main(int argc, char **argv) {
         SCENARIO(a_step_that_stops_stops_the_runner_and_nothing_else),
         SCENARIO(below_the_cap_a_bundle_that_stops_does_not_hold_the_others),
         SCENARIO(at_the_cap_the_others_wait_and_then_go_on),
+        SCENARIO(what_has_been_read_of_a_message_makes_room_before_its_end),
         SCENARIO(a_step_that_stops_again_and_again_loses_nothing),
         SCENARIO(a_runner_that_does_not_read_is_waited_for_with_bounded_memory),
         SCENARIO(a_stage_without_output_goes_on_while_the_runner_reads_none),

@@ -16,7 +16,8 @@
  *   at=N                 again, gate, sleep and error only at the N-th element of a bundle; default: at each
  *   setup_error=TEXT, start_error=TEXT, error=TEXT, finish_error=TEXT
  *
- * An element that is offered again must be the same one; if not, the bundle fails. */
+ * An element that is offered again must be the same one, and an instance that has failed must not be used again; if
+ * not, the bundle fails. */
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/base/clock.h"
 #include "sdk_harness/program.h"
@@ -141,6 +142,7 @@ typedef struct {
     int64_t offered_id;  /* its id */
     long num_finish_agains;
     bool finish_emitted;
+    bool failed;                         /* once */
     uint8_t windows[KEPT_WINDOWS_BYTES]; /* of the last element, for what finish emits */
     beamc_element last;
 } scripted;
@@ -214,12 +216,17 @@ static beamc_status setup(void *context, const beamc_dofn_setup *in, void **inst
 
 static beamc_status start_bundle(void *instance, beamc_bundle *bundle, beamc_error *err) {
     scripted *dofn = instance;
-    if (dofn->bundle != NULL)
-        return beamc_fail(err, BEAMC_INVALID, "the bundle before was not ended");
+    if (dofn->bundle != NULL || dofn->failed)
+        return beamc_fail(err, BEAMC_INVALID, "the bundle before %s", dofn->failed ? "failed" : "was not ended");
     dofn->bundle = bundle;
     dofn->num_taken = dofn->num_agains = dofn->num_finish_agains = 0;
     dofn->offered_before = dofn->finish_emitted = false;
     return dofn->start_error[0] == '\0' ? BEAMC_OK : beamc_fail(err, BEAMC_INVALID, "%s", dofn->start_error);
+}
+
+static beamc_status fail(scripted *dofn, const char *text, beamc_error *err) {
+    dofn->failed = true;
+    return beamc_fail(err, BEAMC_INVALID, "%s", text);
 }
 
 static beamc_status again(scripted *dofn, const char *gate) {
@@ -254,7 +261,7 @@ static beamc_status process(void *instance, const beamc_element *element, beamc_
         if (dofn->num_agains++ < dofn->again)
             return again(dofn, "");
         if (dofn->error[0] != '\0')
-            return beamc_fail(err, BEAMC_INVALID, "%s", dofn->error);
+            return fail(dofn, dofn->error, err);
         if (dofn->sleep_ms > 0)
             pause_thread(dofn->sleep_ms);
     }
@@ -286,7 +293,7 @@ static beamc_status finish_bundle(void *instance, beamc_error *err) {
     if (dofn->num_finish_agains++ < dofn->finish_again)
         return again(dofn, "");
     if (dofn->finish_error[0] != '\0')
-        return beamc_fail(err, BEAMC_INVALID, "%s", dofn->finish_error);
+        return fail(dofn, dofn->finish_error, err);
     if (dofn->finish_emitted || dofn->num_taken == 0)
         return BEAMC_OK;
     dofn->finish_emitted = true;
