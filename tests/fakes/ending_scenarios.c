@@ -1,5 +1,4 @@
-/* How streams and the worker end: in order, broken, at once, by signal; a worker never hangs, and never goes silently.
- */
+/* How streams and the worker end: in order, broken, at once, by signal; never in a hang, and never silently. */
 #include "sdk_harness/base/alloc.h"
 #include "tests/fakes/scenario.h"
 
