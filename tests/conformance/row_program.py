@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from native_program import NativeProgram, number, sized
 
@@ -53,3 +57,37 @@ class RowProgram(NativeProgram):
         row = Row(again=again, record=text if has_record else None, refusal=None if has_record else text)
         answer.done()
         return row
+
+
+# A schema and rows of it as the programs of other SDKs write them: {"schema": base64, "rows": [{"row": base64,
+# "record": text}]}; and "refused", the path of a field that no record can hold, or "other_form": we write other bytes.
+RowLine = Dict[str, Any]
+
+
+def read_lines(path: Path) -> List[RowLine]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def check_line(program: RowProgram, line: RowLine, padded: bool) -> None:
+    """Every row: whole, in slices and cut short; the same bytes again, and its record.
+
+    Args:
+      padded: whether the SDK that wrote the rows pads null bitmaps.
+    """
+    refusal = program.set_schema(base64.b64decode(line["schema"]))
+    if "refused" in line:
+        assert refusal is not None
+        assert refusal.startswith(f"field {line['refused']}: "), refusal
+    else:
+        assert refusal is None
+    for row in line["rows"]:
+        encoded = base64.b64decode(row["row"])
+        for slice_length in (0, 1, 11):
+            native = program.row(encoded, padded, slice_length)
+            assert native.error is None
+            assert line.get("other_form") or native.again == encoded
+            assert native.record == row.get("record")
+        for length in range(min(len(encoded), 100)):
+            position = re.search(r"byte (\d+)", str(program.row(encoded[:length]).error))
+            assert position
+            assert int(position[1]) <= length
