@@ -41,11 +41,12 @@ static inline uint8_t *beamc_byte_buffer_reserve(beamc_byte_buffer *buffer, size
 }
 
 static inline bool beamc_byte_buffer_append(beamc_byte_buffer *buffer, const void *bytes, size_t len) {
+    if (len == 0)
+        return !buffer->failed;
     uint8_t *to = beamc_byte_buffer_reserve(buffer, len);
     if (to == NULL || buffer->failed)
         return false;
-    if (len > 0)
-        memcpy(to, bytes, len);
+    memcpy(to, bytes, len);
     buffer->len += len;
     return true;
 }

@@ -29,6 +29,18 @@ static void after_a_failed_append_nothing_more_is_written_until_clear(void **sta
     beamc_byte_buffer_cleanup(&buffer);
 }
 
+static void nothing_may_be_appended_to_a_buffer_that_has_no_memory_yet(void **state) {
+    (void)state;
+    beamc_byte_buffer buffer;
+    beamc_byte_buffer_init(&buffer, 1);
+    assert_true(beamc_byte_buffer_append(&buffer, NULL, 0));
+    assert_true(beamc_byte_buffer_append_text(&buffer, ""));
+    assert_int_equal(buffer.len, 0);
+    assert_false(beamc_byte_buffer_append(&buffer, "ab", 2));
+    assert_false(beamc_byte_buffer_append(&buffer, NULL, 0)); /* after a failure nothing more is taken */
+    beamc_byte_buffer_cleanup(&buffer);
+}
+
 static void an_arena_hands_out_aligned_memory_that_does_not_overlap(void **state) {
     (void)state;
     beamc_arena arena;
@@ -72,6 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_buffer_grows_up_to_its_ceiling_and_not_past_it),
         cmocka_unit_test(after_a_failed_append_nothing_more_is_written_until_clear),
+        cmocka_unit_test(nothing_may_be_appended_to_a_buffer_that_has_no_memory_yet),
         cmocka_unit_test(an_arena_hands_out_aligned_memory_that_does_not_overlap),
         cmocka_unit_test(an_arena_refuses_what_passes_its_ceiling_and_gives_again_after_reset),
         cmocka_unit_test(an_arena_does_not_keep_a_huge_block),
