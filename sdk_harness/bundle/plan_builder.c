@@ -442,6 +442,6 @@ void beamc_plan_free(beamc_plan *plan) {
     free(plan->operators);
     free(plan->sources);
     free(plan->sinks);
-    beamc_metric_registry_release(plan->metrics);
+    beamc_metric_registry_free(plan->metrics);
     free(plan);
 }

@@ -45,10 +45,7 @@ static void bundle_done(void *context, beamc_bundle_processor *processor, const 
         response.error = fit_for_runner(outcome->error, text);
         log_error("bundle %s failed: %s", instruction_id, text);
     } else {
-        bundle.n_monitoring_infos = outcome->report->num_infos;
-        bundle.monitoring_infos = outcome->report->infos;
-        bundle.n_monitoring_data = outcome->report->num_data;
-        bundle.monitoring_data = outcome->report->data;
+        beamc_metric_report_put(outcome->report, &bundle.base);
         bundle.elements = outcome->elements;
         bundle.requires_finalization = outcome->requires_finalization;
         response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE;
@@ -91,24 +88,10 @@ static void progress(beamc_dispatcher *dispatcher, const Beam__InstructionReques
     }
     Beam__InstructionResponse response = BEAM__INSTRUCTION_RESPONSE__INIT;
     Beam__ProcessBundleProgressResponse body = BEAM__PROCESS_BUNDLE_PROGRESS_RESPONSE__INIT;
-    Beam__ProcessBundleProgressResponse__MonitoringDataEntry *entries =
-        beamc_alloc_zero(report.num_data, sizeof *entries);
-    body.monitoring_data = beamc_alloc_zero(report.num_data, sizeof *body.monitoring_data);
-    body.n_monitoring_data = report.num_data;
-    for (size_t i = 0; i < report.num_data; i++) {
-        beam__process_bundle_progress_response__monitoring_data_entry__init(&entries[i]);
-        entries[i].key = report.data[i]->key;
-        entries[i].value = report.data[i]->value;
-        body.monitoring_data[i] = &entries[i];
-    }
-    /* A runner that reads only full infos (FnApiRunner) would see no progress without them. */
-    body.n_monitoring_infos = report.num_infos;
-    body.monitoring_infos = report.infos;
+    beamc_metric_report_put(&report, &body.base);
     response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_PROCESS_BUNDLE_PROGRESS;
     response.process_bundle_progress = &body;
     respond(dispatcher, request->instruction_id, &response);
-    free(body.monitoring_data);
-    free(entries);
     beamc_metric_report_cleanup(&report);
 }
 

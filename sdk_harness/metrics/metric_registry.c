@@ -2,6 +2,7 @@
 
 #include "sdk_harness/base/alloc.h"
 #include "sdk_harness/coders/varint.h"
+#include "sdk_harness/metrics/monitoring_info.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@ struct beamc_metric_cell {
     beamc_metric_cell *next;
     beamc_metric_kind kind;
     beamc_metric_key key;
+    uint8_t *packed;
+    size_t packed_len;
     bool has_short_id;
     char short_id[BEAMC_SHORT_ID_LEN];
     _Atomic int64_t sum;
@@ -27,9 +30,9 @@ struct beamc_metrics {
 };
 
 struct beamc_metric_registry {
-    atomic_uint references;
     bool is_named;
     size_t num_cells;
+    size_t name_bytes;
     beamc_metric_cell *cells;
     beamc_metric_cell **last;
     beamc_metrics *scopes;
@@ -37,23 +40,18 @@ struct beamc_metric_registry {
 
 beamc_metric_registry *beamc_metric_registry_new(void) {
     beamc_metric_registry *registry = beamc_alloc_zero(1, sizeof *registry);
-    atomic_init(&registry->references, 1);
     registry->last = &registry->cells;
     return registry;
 }
 
-beamc_metric_registry *beamc_metric_registry_retain(beamc_metric_registry *registry) {
-    atomic_fetch_add_explicit(&registry->references, 1, memory_order_relaxed);
-    return registry;
-}
-
-void beamc_metric_registry_release(beamc_metric_registry *registry) {
-    if (registry == NULL || atomic_fetch_sub_explicit(&registry->references, 1, memory_order_acq_rel) != 1)
+void beamc_metric_registry_free(beamc_metric_registry *registry) {
+    if (registry == NULL)
         return;
     while (registry->cells != NULL) {
         beamc_metric_cell *cell = registry->cells;
         registry->cells = cell->next;
         beamc_metric_key_cleanup(&cell->key);
+        free(cell->packed);
         free(cell);
     }
     while (registry->scopes != NULL) {
@@ -80,6 +78,8 @@ beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, b
     beamc_metric_cell *cell = beamc_alloc_zero(1, sizeof *cell);
     cell->kind = kind;
     cell->key = beamc_metric_key_copy(key);
+    cell->packed = beamc_monitoring_info_packed(key, &cell->packed_len);
+    registry->name_bytes += cell->packed_len;
     clear_cell(cell);
     *registry->last = cell;
     registry->last = &cell->next;
@@ -97,6 +97,10 @@ void beamc_metric_registry_name(beamc_metric_registry *registry, beamc_short_ids
 
 size_t beamc_metric_registry_num_cells(const beamc_metric_registry *registry) {
     return registry->num_cells;
+}
+
+size_t beamc_metric_registry_name_bytes(const beamc_metric_registry *registry) {
+    return registry->name_bytes;
 }
 
 beamc_metrics *beamc_metric_registry_scope(beamc_metric_registry *registry, const char *transform_id) {
@@ -180,6 +184,8 @@ void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_vi
                 len += beamc_varint_put(payload + len, (uint64_t)parts[i]);
         }
         const beamc_metric_value value = {.key = &cell->key,
+                                          .packed = cell->packed,
+                                          .packed_len = cell->packed_len,
                                           .short_id = cell->has_short_id ? cell->short_id : NULL,
                                           .payload = payload,
                                           .payload_len = len};

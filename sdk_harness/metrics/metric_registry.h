@@ -22,11 +22,8 @@ typedef enum {
 typedef struct beamc_metric_cell beamc_metric_cell;
 typedef struct beamc_metric_registry beamc_metric_registry;
 
-/* beamc_metric_registry_new has one reference, the caller's. Memory goes with the last one, which may be given back on
- * any thread. */
 beamc_metric_registry *beamc_metric_registry_new(void);
-beamc_metric_registry *beamc_metric_registry_retain(beamc_metric_registry *registry);
-void beamc_metric_registry_release(beamc_metric_registry *registry); /* NULL is fine */
+void beamc_metric_registry_free(beamc_metric_registry *registry); /* NULL is fine */
 
 /* beamc_metric_registry_cell finds or makes a cell; the key is copied. While the plan is built only. */
 beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, beamc_metric_kind kind,
@@ -43,12 +40,15 @@ void beamc_metric_registry_reset(beamc_metric_registry *registry);
 /* beamc_metric_registry_name gives every cell its short id, once. After the plan was built, before anybody reads. */
 void beamc_metric_registry_name(beamc_metric_registry *registry, beamc_short_ids *ids);
 size_t beamc_metric_registry_num_cells(const beamc_metric_registry *registry);
+size_t beamc_metric_registry_name_bytes(const beamc_metric_registry *registry); /* the sum of all packed_len */
 
 enum { BEAMC_METRIC_PAYLOAD_BYTES = 40 }; /* four varints */
 
-/* One cell as `visit` sees it. The key and the id live as long as the registry, the payload for the call. */
+/* One cell as `visit` sees it. Names live as long as the registry, the payload for the call. */
 typedef struct {
     const beamc_metric_key *key;
+    const uint8_t *packed; /* the key as a MonitoringInfo without payload, packed_len bytes */
+    size_t packed_len;
     const char *short_id; /* NULL: it has none */
     const uint8_t *payload;
     size_t payload_len; /* 1 to BEAMC_METRIC_PAYLOAD_BYTES */

@@ -1,31 +1,22 @@
 #include "sdk_harness/metrics/monitoring_info.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/coders/varint.h"
+#include "sdk_harness/packing/packed_message.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef Beam__MonitoringInfo__LabelsEntry label_entry;
-typedef Beam__ProcessBundleResponse__MonitoringDataEntry data_entry;
+/* Field numbers of fn_api.proto and metrics.proto. */
+enum { RESPONSE_INFOS = 3, RESPONSE_DATA = 5, INFO_PAYLOAD = 3, ENTRY_KEY = 1, ENTRY_VALUE = 2 };
 
-/* What one cell takes in a report. All cells of a report are one allocation, and names are the registry's: every bundle
- * makes a report, and copies of names were a tenth of a small bundle's instructions. */
-typedef struct {
-    Beam__MonitoringInfo info;
-    label_entry labels[BEAMC_METRIC_MAX_LABELS];
-    label_entry *label_pointers[BEAMC_METRIC_MAX_LABELS];
-    data_entry datum;
-    uint8_t payload[BEAMC_METRIC_PAYLOAD_BYTES];
-} reported_cell;
+/* What a field takes beside names and payloads: its own length, and a number and a length for each part. */
+enum { FRAMING_BYTES = 3 * (1 + BEAMC_VARINT_MAX_BYTES) };
 
 typedef struct {
     beamc_metric_report *report;
-    reported_cell *cells;
+    uint8_t *at;
 } filling;
-
-static char *unconst(const char *text) { /* messages that are packed are not written to */
-    return (char *)(uintptr_t)text;
-}
 
 Beam__MonitoringInfo *beamc_monitoring_info_new(const beamc_metric_key *key) {
     Beam__MonitoringInfo *info = beamc_alloc(sizeof *info);
@@ -43,45 +34,75 @@ Beam__MonitoringInfo *beamc_monitoring_info_new(const beamc_metric_key *key) {
     return info;
 }
 
+uint8_t *beamc_monitoring_info_packed(const beamc_metric_key *key, size_t *len) {
+    Beam__MonitoringInfo *info = beamc_monitoring_info_new(key);
+    ProtobufCBinaryData bytes = beamc_packed(&info->base);
+    beam__monitoring_info__free_unpacked(info, NULL);
+    *len = bytes.len;
+    return bytes.data;
+}
+
+static void put_bytes(filling *fill, const void *bytes, size_t len) {
+    memcpy(fill->at, bytes, len);
+    fill->at += len;
+}
+
+/* A field of bytes inside of a message; numbers are below 16, so number and type are one byte. */
+static void put_part(filling *fill, uint8_t number, const void *bytes, size_t len) {
+    *fill->at++ = (uint8_t)(number << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+    fill->at += beamc_varint_put(fill->at, len);
+    put_bytes(fill, bytes, len);
+}
+
+static size_t part_len(size_t len) {
+    uint8_t length[BEAMC_VARINT_MAX_BYTES];
+    return 1 + beamc_varint_put(length, len) + len;
+}
+
+static ProtobufCMessageUnknownField *begin_field(filling *fill, uint32_t number, size_t len) {
+    ProtobufCMessageUnknownField *field = &fill->report->fields[fill->report->num_fields++];
+    *field = (ProtobufCMessageUnknownField){
+        .tag = number, .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, .data = fill->at};
+    fill->at += beamc_varint_put(fill->at, len);
+    return field;
+}
+
+static void end_field(const filling *fill, ProtobufCMessageUnknownField *field) {
+    field->len = (size_t)(fill->at - field->data);
+}
+
 static void add_cell(void *context, const beamc_metric_value *value) {
     filling *fill = context;
-    beamc_metric_report *report = fill->report;
-    reported_cell *cell = &fill->cells[report->num_infos];
-    memcpy(cell->payload, value->payload, value->payload_len);
-    const ProtobufCBinaryData payload = {.len = value->payload_len, .data = cell->payload};
-    beam__monitoring_info__init(&cell->info);
-    cell->info.urn = unconst(value->key->urn);
-    cell->info.type = unconst(value->key->type);
-    cell->info.payload = payload;
-    cell->info.n_labels = value->key->num_labels;
-    cell->info.labels = cell->label_pointers;
-    for (size_t i = 0; i < value->key->num_labels; i++) {
-        beam__monitoring_info__labels_entry__init(&cell->labels[i]);
-        cell->labels[i].key = unconst(value->key->labels[i].key);
-        cell->labels[i].value = unconst(value->key->labels[i].value);
-        cell->label_pointers[i] = &cell->labels[i];
-    }
-    report->infos[report->num_infos++] = &cell->info;
+    ProtobufCMessageUnknownField *info =
+        begin_field(fill, RESPONSE_INFOS, value->packed_len + part_len(value->payload_len));
+    put_bytes(fill, value->packed, value->packed_len);
+    put_part(fill, INFO_PAYLOAD, value->payload, value->payload_len);
+    end_field(fill, info);
     if (value->short_id == NULL)
         return;
-    beam__process_bundle_response__monitoring_data_entry__init(&cell->datum);
-    cell->datum.key = unconst(value->short_id);
-    cell->datum.value = payload;
-    report->data[report->num_data++] = &cell->datum;
+    size_t id_len = strlen(value->short_id);
+    ProtobufCMessageUnknownField *datum =
+        begin_field(fill, RESPONSE_DATA, part_len(id_len) + part_len(value->payload_len));
+    put_part(fill, ENTRY_KEY, value->short_id, id_len);
+    put_part(fill, ENTRY_VALUE, value->payload, value->payload_len);
+    end_field(fill, datum);
 }
 
 void beamc_metric_report_fill(beamc_metric_report *report, beamc_metric_registry *registry) {
-    size_t num_cells = beamc_metric_registry_num_cells(registry);
-    filling fill = {.report = report};
-    fill.cells = beamc_alloc(num_cells * (sizeof *fill.cells + sizeof *report->infos + sizeof *report->data));
-    *report = (beamc_metric_report){.registry = beamc_metric_registry_retain(registry), .memory = fill.cells};
-    report->infos = (Beam__MonitoringInfo **)(void *)(fill.cells + num_cells);
-    report->data = (data_entry **)(void *)(report->infos + num_cells);
+    size_t num_fields = 2 * beamc_metric_registry_num_cells(registry);
+    size_t a_field = sizeof *report->fields + FRAMING_BYTES + BEAMC_SHORT_ID_LEN + BEAMC_METRIC_PAYLOAD_BYTES;
+    *report = (beamc_metric_report){0};
+    report->fields = beamc_alloc(num_fields * a_field + beamc_metric_registry_name_bytes(registry));
+    filling fill = {.report = report, .at = (uint8_t *)(report->fields + num_fields)};
     beamc_metric_registry_each(registry, add_cell, &fill);
 }
 
 void beamc_metric_report_cleanup(beamc_metric_report *report) {
-    beamc_metric_registry_release(report->registry);
-    free(report->memory);
+    free(report->fields);
     *report = (beamc_metric_report){0};
+}
+
+void beamc_metric_report_put(const beamc_metric_report *report, ProtobufCMessage *response) {
+    response->unknown_fields = report->fields;
+    response->n_unknown_fields = report->num_fields;
 }

@@ -66,7 +66,7 @@ static void a_sample_counts_for_the_state_the_bundle_is_in(void **state) {
     assert_in_range(value_of(registry, TOTAL), 40, 45);
     assert_in_range(value_of(registry, "source/beam:metric:ptransform_execution_time:total_msecs:v1"), 20, 25);
     (void)finish;
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
 }
 
 int main(void) {

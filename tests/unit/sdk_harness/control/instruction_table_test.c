@@ -44,13 +44,13 @@ static void progress_and_splits_of_a_claimed_id_without_a_bundle_yet_are_empty(v
     bool split = true;
     assert_true(beamc_instruction_table_claim(table, "b1"));
     assert_int_equal(beamc_instruction_table_progress(table, "b1", &report), BEAMC_INSTRUCTION_ACTIVE);
-    assert_int_equal(report.num_infos + report.num_data, 0);
+    assert_int_equal(report.num_fields, 0);
     assert_int_equal(beamc_instruction_table_split(table, "b1", NULL, NULL, &split, &transform_id, &result),
                      BEAMC_INSTRUCTION_ACTIVE);
     assert_false(split);
     beamc_instruction_table_end(table, "b1");
     assert_int_equal(beamc_instruction_table_progress(table, "b1", &report), BEAMC_INSTRUCTION_ENDED);
-    assert_int_equal(report.num_infos + report.num_data, 0);
+    assert_int_equal(report.num_fields, 0);
     assert_int_equal(beamc_instruction_table_progress(table, "b2", &report), BEAMC_INSTRUCTION_UNKNOWN);
 }
 

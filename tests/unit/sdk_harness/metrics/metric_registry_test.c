@@ -26,7 +26,7 @@ static void a_counter_is_its_sum_as_a_varint_and_starts_over_with_each_bundle(vo
     beamc_counter *rows = beamc_metrics_counter(scope, "ns", "rows");
     assert_ptr_equal(rows, beamc_metrics_counter(scope, "ns", "rows"));
     assert_ptr_not_equal(rows, beamc_metrics_counter(scope, "ns", "other"));
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
 
     registry = beamc_metric_registry_new();
     scope = beamc_metric_registry_scope(registry, "step");
@@ -44,7 +44,7 @@ static void a_counter_is_its_sum_as_a_varint_and_starts_over_with_each_bundle(vo
     beamc_metric_registry_each(registry, remember, &s);
     assert_int_equal(s.payload_len, 1); /* never empty: Flink stops reading at an empty payload */
     assert_int_equal(s.payload[0], 0);
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
 }
 
 static void a_distribution_is_count_sum_least_and_greatest_and_absent_when_empty(void **state) {
@@ -61,7 +61,7 @@ static void a_distribution_is_count_sum_least_and_greatest_and_absent_when_empty
     beamc_metric_registry_each(registry, remember, &s);
     assert_int_equal(s.payload_len, 4);
     assert_memory_equal(s.payload, "\x03\x0f\x03\x07", 4);
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
 }
 
 int main(void) {

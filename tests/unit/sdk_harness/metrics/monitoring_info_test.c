@@ -1,5 +1,8 @@
 #include "sdk_harness/metrics/monitoring_info.h"
+#include "sdk_harness/packing/packed_message.h"
 #include "tests/support/check.h"
+
+#include <stdlib.h>
 
 static beamc_metric_registry *registry_with_two_cells(void) {
     beamc_metric_registry *registry = beamc_metric_registry_new();
@@ -9,6 +12,17 @@ static beamc_metric_registry *registry_with_two_cells(void) {
     return registry;
 }
 
+/* What a runner reads of it. */
+static Beam__ProcessBundleResponse *received(const beamc_metric_report *report) {
+    Beam__ProcessBundleResponse response = BEAM__PROCESS_BUNDLE_RESPONSE__INIT;
+    beamc_metric_report_put(report, &response.base);
+    ProtobufCBinaryData bytes = beamc_packed(&response.base);
+    Beam__ProcessBundleResponse *read = beam__process_bundle_response__unpack(NULL, bytes.len, bytes.data);
+    assert_non_null(read);
+    free(bytes.data);
+    return read;
+}
+
 static void a_report_has_every_metric_in_full_and_by_its_short_id(void **state) {
     (void)state;
     beamc_short_ids *ids = beamc_short_ids_new();
@@ -16,9 +30,10 @@ static void a_report_has_every_metric_in_full_and_by_its_short_id(void **state) 
     beamc_metric_registry_name(registry, ids);
     beamc_metric_report report;
     beamc_metric_report_fill(&report, registry);
-    assert_int_equal(report.num_infos, 2);
-    assert_int_equal(report.num_data, 2);
-    const Beam__MonitoringInfo *rows = report.infos[0];
+    Beam__ProcessBundleResponse *response = received(&report);
+    assert_int_equal(response->n_monitoring_infos, 2);
+    assert_int_equal(response->n_monitoring_data, 2);
+    const Beam__MonitoringInfo *rows = response->monitoring_infos[0];
     assert_string_equal(rows->urn, "beam:metric:user:sum_int64:v1");
     assert_string_equal(rows->type, "beam:metrics:sum_int64:v1");
     assert_int_equal(rows->n_labels, 3);
@@ -27,13 +42,37 @@ static void a_report_has_every_metric_in_full_and_by_its_short_id(void **state) 
     assert_string_equal(rows->labels[2]->value, "rows");
     assert_int_equal(rows->payload.len, 2);
     assert_memory_equal(rows->payload.data, "\xac\x02", 2);
-    const beamc_metric_key *key = beamc_short_id_find(ids, report.data[0]->key);
+    const beamc_metric_key *key = beamc_short_id_find(ids, response->monitoring_data[0]->key);
     assert_non_null(key);
     assert_string_equal(key->labels[2].value, "rows");
-    assert_int_equal(report.data[0]->value.len, 2);
-    assert_int_equal(report.data[1]->value.len, 4);
+    assert_int_equal(response->monitoring_data[0]->value.len, 2);
+    assert_int_equal(response->monitoring_data[1]->value.len, 4);
+    beam__process_bundle_response__free_unpacked(response, NULL);
     beamc_metric_report_cleanup(&report);
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
+    beamc_short_ids_free(ids);
+}
+
+static void progress_has_the_same_fields(void **state) {
+    (void)state;
+    beamc_short_ids *ids = beamc_short_ids_new();
+    beamc_metric_registry *registry = registry_with_two_cells();
+    beamc_metric_registry_name(registry, ids);
+    beamc_metric_report report;
+    beamc_metric_report_fill(&report, registry);
+    Beam__ProcessBundleProgressResponse response = BEAM__PROCESS_BUNDLE_PROGRESS_RESPONSE__INIT;
+    beamc_metric_report_put(&report, &response.base);
+    ProtobufCBinaryData bytes = beamc_packed(&response.base);
+    Beam__ProcessBundleProgressResponse *read =
+        beam__process_bundle_progress_response__unpack(NULL, bytes.len, bytes.data);
+    assert_non_null(read);
+    assert_int_equal(read->n_monitoring_infos, 2);
+    assert_int_equal(read->n_monitoring_data, 2);
+    assert_string_equal(read->monitoring_infos[1]->labels[2]->value, "sizes");
+    beam__process_bundle_progress_response__free_unpacked(read, NULL);
+    free(bytes.data);
+    beamc_metric_report_cleanup(&report);
+    beamc_metric_registry_free(registry);
     beamc_short_ids_free(ids);
 }
 
@@ -42,10 +81,12 @@ static void a_metric_without_a_short_id_stands_in_the_report_in_full(void **stat
     beamc_metric_registry *registry = registry_with_two_cells(); /* nobody named its cells */
     beamc_metric_report report;
     beamc_metric_report_fill(&report, registry);
-    assert_int_equal(report.num_infos, 2);
-    assert_int_equal(report.num_data, 0);
+    Beam__ProcessBundleResponse *response = received(&report);
+    assert_int_equal(response->n_monitoring_infos, 2);
+    assert_int_equal(response->n_monitoring_data, 0);
+    beam__process_bundle_response__free_unpacked(response, NULL);
     beamc_metric_report_cleanup(&report);
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
 }
 
 static void a_report_stays_as_it_was_filled_after_its_plan_has_gone(void **state) {
@@ -54,11 +95,42 @@ static void a_report_stays_as_it_was_filled_after_its_plan_has_gone(void **state
     beamc_metric_report report;
     beamc_metric_report_fill(&report, registry);
     beamc_metric_registry_reset(registry);
-    beamc_metric_registry_release(registry);
-    assert_string_equal(report.infos[1]->labels[2]->value, "sizes");
-    assert_int_equal(report.infos[1]->payload.len, 4);
-    assert_memory_equal(report.infos[1]->payload.data, "\x01\x05\x05\x05", 4);
+    beamc_metric_registry_free(registry);
+    Beam__ProcessBundleResponse *response = received(&report);
+    assert_string_equal(response->monitoring_infos[1]->labels[2]->value, "sizes");
+    assert_int_equal(response->monitoring_infos[1]->payload.len, 4);
+    assert_memory_equal(response->monitoring_infos[1]->payload.data, "\x01\x05\x05\x05", 4);
+    beam__process_bundle_response__free_unpacked(response, NULL);
     beamc_metric_report_cleanup(&report);
+}
+
+static void the_largest_payloads_and_long_names_fit(void **state) {
+    (void)state;
+    char name[5000];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    beamc_short_ids *ids = beamc_short_ids_new();
+    beamc_metric_registry *registry = beamc_metric_registry_new();
+    beamc_metrics *scope = beamc_metric_registry_scope(registry, "step");
+    for (int i = 0; i < 20; i++) {
+        name[i] = '_';
+        beamc_distribution *values = beamc_metrics_distribution(scope, "ns", name);
+        beamc_distribution_add(values, INT64_MIN); /* of ten bytes, as its sum, least and greatest */
+    }
+    beamc_metric_registry_name(registry, ids);
+    beamc_metric_report report;
+    beamc_metric_report_fill(&report, registry);
+    Beam__ProcessBundleResponse *response = received(&report);
+    assert_int_equal(response->n_monitoring_infos, 20);
+    for (size_t i = 0; i < 20; i++) {
+        assert_int_equal(strlen(response->monitoring_infos[i]->labels[2]->value), sizeof name - 1);
+        assert_int_equal(response->monitoring_infos[i]->payload.len, 31);
+        assert_int_equal(response->monitoring_data[i]->value.len, 31);
+    }
+    beam__process_bundle_response__free_unpacked(response, NULL);
+    beamc_metric_report_cleanup(&report);
+    beamc_metric_registry_free(registry);
+    beamc_short_ids_free(ids);
 }
 
 static void a_registry_without_cells_has_an_empty_report(void **state) {
@@ -66,15 +138,16 @@ static void a_registry_without_cells_has_an_empty_report(void **state) {
     beamc_metric_registry *registry = beamc_metric_registry_new();
     beamc_metric_report report;
     beamc_metric_report_fill(&report, registry);
-    assert_int_equal(report.num_infos, 0);
-    assert_int_equal(report.num_data, 0);
+    assert_int_equal(report.num_fields, 0);
     beamc_metric_report_cleanup(&report);
-    beamc_metric_registry_release(registry);
+    beamc_metric_registry_free(registry);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_has_every_metric_in_full_and_by_its_short_id),
+        cmocka_unit_test(progress_has_the_same_fields),
+        cmocka_unit_test(the_largest_payloads_and_long_names_fit),
         cmocka_unit_test(a_metric_without_a_short_id_stands_in_the_report_in_full),
         cmocka_unit_test(a_report_stays_as_it_was_filled_after_its_plan_has_gone),
         cmocka_unit_test(a_registry_without_cells_has_an_empty_report),
