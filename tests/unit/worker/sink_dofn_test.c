@@ -8,13 +8,26 @@
 
 #include <stdlib.h>
 
-enum { NUM_WRITTEN_FIELDS = 4 };
+enum { ERRORS, WRITTEN }; /* the outputs */
+
+enum { NUM_EMITTED_FIELDS = 6 /* of either output */ };
 
 static const beamc_field row_fields[] = {FIELD("user_id", TYPE(STRING)), FIELD("amount", NULLABLE(DOUBLE))};
 static const beamc_schema row_schema = SCHEMA(row_fields);
-static const beamc_field written_fields[] = {FIELD("records", TYPE(INT64)), FIELD("attempts", TYPE(INT64)),
-                                             FIELD("status", TYPE(INT64)), FIELD("latency_ms", TYPE(INT64))};
+static const beamc_field written_fields[] = {FIELD("records", TYPE(INT64)),
+                                             FIELD("attempts", TYPE(INT64)),
+                                             FIELD("status", TYPE(INT64)),
+                                             FIELD("latency_ms", TYPE(INT64)),
+                                             FIELD("first_event_time", LOGICAL(ROW, MICROS_INSTANT, "")),
+                                             FIELD("last_event_time", LOGICAL(ROW, MICROS_INSTANT, ""))};
 static const beamc_schema written_schema = SCHEMA(written_fields);
+static const beamc_field failed_fields[] = {FIELD("failed_row", ROW_OF(&row_schema)),
+                                            FIELD("error_message", TYPE(STRING)),
+                                            FIELD("status", TYPE(INT64)),
+                                            FIELD("error_class", TYPE(STRING)),
+                                            FIELD("attempts", TYPE(INT64)),
+                                            FIELD("possibly_stored", TYPE(BOOLEAN))};
+static const beamc_schema failed_schema = SCHEMA(failed_fields);
 
 /* One instance with one bundle, an engine and a server. */
 typedef struct {
@@ -33,14 +46,14 @@ static char *payload_for(const char *url, const char *more) {
 }
 
 static beamc_status make_instance(fixture *f, const char *payload, beamc_error *err) {
-    static const char *const tags[] = {"written"};
-    static const beamc_schema *const schemas[] = {&written_schema};
+    static const char *const tags[] = {"errors", "written"};
+    static const beamc_schema *const schemas[] = {&failed_schema, &written_schema};
     beamc_dofn_setup setup = {.transform_id = "t",
                               .unique_name = "t",
                               .payload = (const uint8_t *)payload,
                               .payload_len = strlen(payload),
                               .input_schema = &row_schema,
-                              .num_outputs = 1,
+                              .num_outputs = 2,
                               .output_tags = tags,
                               .output_schemas = schemas,
                               .metrics = f->metrics};
@@ -58,7 +71,7 @@ static void open_fixture(fixture *f, const char *more_options) {
     free(payload);
     if (status != BEAMC_OK)
         fail_msg("%s", err.text);
-    f->bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f->bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
     f->bundle->input_waiting = true;
     assert_int_equal(f->dofn.start_bundle(f->instance, f->bundle, NULL), BEAMC_OK);
 }
@@ -226,21 +239,21 @@ static void process_waits_when_the_engine_is_full_and_is_woken(void **state) {
     (void)state;
     fixture f;
     open_fixture(&f, ",\"batch_size\":1,\"max_in_flight\":2");
+    write_rows(&f, 8); /* so that the limit grows to two */
+    finish(&f);
+    size_t num_before = test_server_num_requests(f.server);
     test_server_hold(f.server);
-    unsigned num_agains = 0;
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(write_row(&f, "u", null_value(), &num_agains, NULL), BEAMC_OK);
-    assert_int_equal(num_agains, 0);
+    write_rows(&f, 4);
     beamc_value values[2] = {text_value("late"), null_value()};
     beamc_element element = {.fields = values, .num_windows = 1};
     assert_int_equal(f.dofn.process(f.instance, &element, NULL), BEAMC_AGAIN);
-    assert_true(test_server_await(f.server, 2));
-    assert_int_equal(test_server_num_requests(f.server), 2); /* no more than max_in_flight */
+    assert_true(test_server_await(f.server, num_before + 2));
+    assert_int_equal(test_server_num_requests(f.server), num_before + 2); /* no more than max_in_flight */
     test_server_release(f.server);
     assert_true(fake_bundle_await_wake(f.bundle, FAKE_WAKE_TIMEOUT_MS));
     assert_int_equal(fake_run_process(&f.dofn, f.instance, f.bundle, &element, NULL, NULL), BEAMC_OK);
     finish(&f);
-    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 5);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 13);
     assert_int_equal(test_server_max_at_once(f.server), 2);
     close_fixture(&f);
 }
@@ -263,7 +276,7 @@ static void a_second_bundle_uses_the_same_connections(void **state) {
     finish(&f);
     f.dofn.end_bundle(f.instance);
     fake_bundle_free(f.bundle);
-    f.bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f.bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
     assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
     write_rows(&f, 1);
     finish(&f);
@@ -359,31 +372,34 @@ static void long_rows_close_a_batch_by_bytes(void **state) {
     close_fixture(&f);
 }
 
-static void output_rows_take_windows_and_time_of_the_latest_element(void **state) {
+static void each_window_of_a_request_has_its_row_at_its_latest_time(void **state) {
     (void)state;
     fixture f;
     open_fixture(&f, "");
-    static const int64_t times[] = {500, 900, 700};
-    for (size_t i = 0; i < 3; i++) {
-        uint8_t windows[3] = {(uint8_t)i, 7, 15};
+    static const int64_t times_ms[] = {5000, 9000, -1500, 7000};
+    static const uint8_t second_byte[] = {1, 2, 2, 1};
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t windows[2] = {7, second_byte[i]};
         beamc_value values[2] = {text_value("u"), null_value()};
-        beamc_element element = {.fields = values,
-                                 .timestamp_ms = times[i],
-                                 .windows = windows,
-                                 .windows_len = i == 1 ? 3 : 2,
-                                 .num_windows = 1 + (uint32_t)i};
+        beamc_element element = {
+            .fields = values, .timestamp_ms = times_ms[i], .windows = windows, .windows_len = 2, .num_windows = 1};
         assert_int_equal(fake_run_process(&f.dofn, f.instance, f.bundle, &element, NULL, NULL), BEAMC_OK);
         memset(windows, 0xff, sizeof windows); /* borrowed for the call only */
     }
     finish(&f);
-    assert_int_equal(f.bundle->num_emitted, 1);
-    const fake_emitted *row = &f.bundle->emitted[0];
-    assert_int_equal(row->fields[0], 3);
-    assert_int_equal(row->timestamp_ms, 900);
-    assert_int_equal(row->num_windows, 2);
-    assert_int_equal(row->windows_len, 3);
-    assert_int_equal(row->windows[0], 1);
-    assert_int_equal(row->windows[1], 7);
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    assert_int_equal(f.bundle->num_emitted, 2);
+    static const struct { int64_t timestamp_ms, first_second, last_second; } wanted[] = {{7000, 5, 7}, {9000, -2, 9}};
+    for (size_t i = 0; i < 2; i++) {
+        const fake_emitted *row = &f.bundle->emitted[i];
+        assert_int_equal(row->output, WRITTEN);
+        assert_int_equal(row->fields[0], 2);
+        assert_int_equal(row->timestamp_ms, wanted[i].timestamp_ms);
+        assert_int_equal(row->fields[4], wanted[i].first_second);
+        assert_int_equal(row->fields[5], wanted[i].last_second);
+        assert_int_equal(row->windows_len, 2);
+        assert_int_equal(row->windows[1], i + 1);
+    }
     close_fixture(&f);
 }
 
@@ -405,6 +421,7 @@ static void a_dry_run_asks_for_one_and_counts_no_records(void **state) {
     finish(&f);
     assert_contains(test_server_request(f.server, 0)->body, "\"dry_run\":true");
     assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 0);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_validated"), 2);
     assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_requests"), 1);
     close_fixture(&f);
 }
@@ -447,7 +464,7 @@ static void a_failed_bundle_leaves_nothing_for_the_next(void **state) {
     f.dofn.end_bundle(f.instance);
     fake_bundle_free(f.bundle);
     size_t num_before = test_server_num_requests(f.server);
-    f.bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f.bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
     assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
     beamc_error err = {{0}};
     assert_int_equal(write_row(&f, "new", null_value(), NULL, &err), BEAMC_OK);
@@ -509,7 +526,7 @@ int main(void) {
         cmocka_unit_test(a_failure_ends_the_bundle_at_the_next_row),
         cmocka_unit_test(a_row_past_the_byte_limit_is_refused),
         cmocka_unit_test(long_rows_close_a_batch_by_bytes),
-        cmocka_unit_test(output_rows_take_windows_and_time_of_the_latest_element),
+        cmocka_unit_test(each_window_of_a_request_has_its_row_at_its_latest_time),
         cmocka_unit_test(an_empty_bundle_sends_nothing),
         cmocka_unit_test(a_dry_run_asks_for_one_and_counts_no_records),
         cmocka_unit_test(linger_zero_waits_for_the_bundles_end),

@@ -19,9 +19,13 @@ typedef struct {
     atomic_int *num_freed;
 } plain_store;
 
-static const tecton_request_frame *no_frame(const tecton_feature_store *store) {
+static const tecton_request_frame plain_frame = {
+    .head = "[", .head_len = 1, .before_record = "", .after_record = "", .tail = "]", .tail_len = 1};
+
+static const tecton_request_frame *encode_plain(const tecton_feature_store *store, bool dry_run) {
     (void)store;
-    return NULL;
+    (void)dry_run;
+    return &plain_frame;
 }
 
 static const char *plain_address(const tecton_feature_store *store, const char *const **headers, size_t *num_headers) {
@@ -31,15 +35,23 @@ static const char *plain_address(const tecton_feature_store *store, const char *
     return ((const plain_store *)store)->url;
 }
 
-static tecton_verdict plain_classify(const tecton_feature_store *store, const tecton_store_answer *answer, char *text,
-                                     size_t text_size) {
+static void plain_classify(const tecton_feature_store *store, const tecton_store_answer *answer,
+                           tecton_store_judgement *judgement) {
     (void)store;
-    (void)snprintf(text, text_size, "status %d", answer->status);
-    if (answer->status == 200)
-        return TECTON_VERDICT_STORED;
-    return answer->status == 429   ? TECTON_VERDICT_THROTTLED
-           : answer->status >= 500 ? TECTON_VERDICT_RETRYABLE
-                                   : TECTON_VERDICT_FATAL;
+    *judgement = (tecton_store_judgement){.verdict = TECTON_VERDICT_STORED};
+    (void)snprintf(judgement->text, sizeof judgement->text, "status %d", answer->status);
+    if (answer->status == 429)
+        judgement->verdict = TECTON_VERDICT_THROTTLED;
+    else if (answer->status >= 500)
+        judgement->verdict = TECTON_VERDICT_RETRYABLE;
+    else if (answer->status == 400)
+        judgement->verdict = TECTON_VERDICT_RECORD_ERROR;
+    else if (answer->status == 422)
+        judgement->verdict = TECTON_VERDICT_REQUEST_ERROR;
+    else if (answer->status == 404)
+        judgement->verdict = TECTON_VERDICT_NOT_FOUND;
+    else if (answer->status != 200)
+        judgement->verdict = TECTON_VERDICT_FATAL;
 }
 
 static atomic_int num_stores_freed;
@@ -52,7 +64,7 @@ static void plain_free(tecton_feature_store *store) {
 static tecton_feature_store *store_at(const char *url) {
     plain_store *made = beamc_alloc_zero(1, sizeof *made);
     made->store = (tecton_feature_store){
-        .encode = no_frame, .address = plain_address, .classify = plain_classify, .free = plain_free};
+        .encode = encode_plain, .address = plain_address, .classify = plain_classify, .free = plain_free};
     (void)snprintf(made->url, sizeof made->url, "%s", url);
     return &made->store;
 }
@@ -136,7 +148,7 @@ static tecton_delivery_request *request_of(const char *body) {
 static void submit(bundle *self, const char *body) {
     while (tecton_delivery_admit(self->session) == BEAMC_AGAIN)
         assert_true(await_flag(self, &self->woken));
-    tecton_delivery_submit(self->session, request_of(body));
+    tecton_delivery_submit(self->session, request_of(body), false);
 }
 
 /* The next request that came back. */
@@ -176,6 +188,20 @@ static void open_fixture(fixture *f, uint32_t max_in_flight, uint32_t timeout_ms
     open_bundle(&f->bundle, f->destination);
 }
 
+/* Sends until the limit has grown to what it may be. */
+static void warm_up(fixture *f, uint32_t max_in_flight) {
+    for (uint32_t i = 0; i < 4 * max_in_flight; i++)
+        submit(&f->bundle, "{}");
+    while (tecton_delivery_num_out(f->bundle.session) > 0) {
+        tecton_delivery_request *request = take(&f->bundle);
+        while (request != NULL) {
+            tecton_delivery_request *next = request->next;
+            free_request(request);
+            request = next;
+        }
+    }
+}
+
 static void close_fixture(fixture *f) {
     close_bundle(&f->bundle);
     tecton_destination_release(f->destination);
@@ -190,13 +216,16 @@ static void a_request_comes_back_with_its_outcome(void **state) {
     submit(&f.bundle, "{\"a\":1}");
     assert_int_equal(tecton_delivery_num_out(f.bundle.session), 1);
     tecton_delivery_request *request = take(&f.bundle);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_STORED);
-    assert_int_equal(request->outcome.status, 200);
-    assert_int_equal(request->outcome.num_attempts, 1);
-    assert_int_equal(request->outcome.num_sent, 1);
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_STORED);
+    assert_int_equal(request->outcome.results[0].status, 200);
+    assert_int_equal(request->outcome.results[0].num_attempts, 1);
     assert_int_equal(request->outcome.num_errors, 0);
-    assert_false(request->outcome.possibly_stored);
-    assert_null(request->outcome.text);
+    assert_false(request->outcome.results[0].possibly_stored);
+    assert_null(request->outcome.results[0].text);
+    assert_int_equal(request->outcome.num_results, 1);
+    assert_int_equal(request->outcome.num_stored, 1);
+    assert_int_equal(request->outcome.num_tries, 1);
+    assert_true(request->outcome.results[0].owns_request);
     assert_int_equal(tecton_delivery_num_out(f.bundle.session), 0);
     assert_string_equal(test_server_request(f.server, 0)->body, "{\"a\":1}");
     free_request(request);
@@ -213,8 +242,8 @@ static void failures_are_retried_with_identical_bytes(void **state) {
     test_server_script(f.server, steps, 2);
     submit(&f.bundle, "{\"same\":true}");
     tecton_delivery_request *request = take(&f.bundle);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_STORED);
-    assert_int_equal(request->outcome.num_attempts, 3);
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_STORED);
+    assert_int_equal(request->outcome.results[0].num_attempts, 3);
     assert_int_equal(request->outcome.num_errors, 2);
     for (size_t i = 0; i < 3; i++)
         assert_string_equal(test_server_request(f.server, i)->body, "{\"same\":true}");
@@ -230,11 +259,11 @@ static void it_gives_up_after_max_retries_and_says_so(void **state) {
     test_server_script(f.server, steps, 1);
     submit(&f.bundle, "{}");
     tecton_delivery_request *request = take(&f.bundle);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_RETRYABLE);
-    assert_int_equal(request->outcome.num_attempts, 3); /* max_retries is 2 */
-    assert_true(request->outcome.possibly_stored);
-    assert_contains(request->outcome.text, "gave up: status 503 (tried 3 times in ");
-    assert_contains(request->outcome.text, "max_retries=2, max_retry_seconds=10");
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_RETRYABLE);
+    assert_int_equal(request->outcome.results[0].num_attempts, 3); /* max_retries is 2 */
+    assert_true(request->outcome.results[0].possibly_stored);
+    assert_contains(request->outcome.results[0].text, "gave up: status 503 (tried 3 times in ");
+    assert_contains(request->outcome.results[0].text, "max_retries=2, max_retry_seconds=10");
     free_request(request);
     close_fixture(&f);
 }
@@ -247,9 +276,9 @@ static void a_fatal_answer_is_not_retried(void **state) {
     test_server_script(f.server, steps, 1);
     submit(&f.bundle, "{}");
     tecton_delivery_request *request = take(&f.bundle);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_FATAL);
-    assert_int_equal(request->outcome.num_attempts, 1);
-    assert_string_equal(request->outcome.text, "status 403");
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_FATAL);
+    assert_int_equal(request->outcome.results[0].num_attempts, 1);
+    assert_string_equal(request->outcome.results[0].text, "status 403");
     assert_int_equal(test_server_num_requests(f.server), 1);
     free_request(request);
     close_fixture(&f);
@@ -267,8 +296,9 @@ static void throttled_requests_wait_as_told_without_using_up_retries(void **stat
     uint64_t start_ms = beamc_clock_ms();
     submit(&f.bundle, "{}");
     tecton_delivery_request *request = take(&f.bundle);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_STORED); /* two 503 and no more are within max_retries */
-    assert_int_equal(request->outcome.num_attempts, 5);
+    assert_int_equal(request->outcome.results[0].verdict,
+                     TECTON_VERDICT_STORED); /* two 503 and no more are within max_retries */
+    assert_int_equal(request->outcome.results[0].num_attempts, 5);
     assert_true(beamc_clock_ms() - start_ms >= 1000); /* Retry-After: 1 */
     free_request(request);
     close_fixture(&f);
@@ -285,12 +315,11 @@ static void a_refused_connection_is_tried_until_max_retry_seconds(void **state) 
     open_bundle(&other, nobody);
     submit(&other, "{}");
     tecton_delivery_request *request = take(&other);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_RETRYABLE);
-    assert_int_equal(request->outcome.num_sent, 0);
-    assert_false(request->outcome.possibly_stored);
-    assert_true(request->outcome.num_attempts > 3); /* more than max_retries would allow */
-    assert_contains(request->outcome.text, "no connection to http://127.0.0.1:");
-    assert_contains(request->outcome.text, "max_retry_seconds=0");
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_RETRYABLE);
+    assert_false(request->outcome.results[0].possibly_stored);
+    assert_true(request->outcome.results[0].num_attempts > 3); /* more than max_retries would allow */
+    assert_contains(request->outcome.results[0].text, "no connection to http://127.0.0.1:");
+    assert_contains(request->outcome.results[0].text, "max_retry_seconds=0");
     free_request(request);
     close_bundle(&other);
     tecton_destination_release(nobody);
@@ -313,7 +342,7 @@ static void a_service_that_comes_back_is_found_again(void **state) {
     submit(&b, "{}");
     test_server *second = test_server_start_at(url);
     tecton_delivery_request *request = take(&b);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_STORED);
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_STORED);
     free_request(request);
     close_bundle(&b);
     tecton_destination_release(destination);
@@ -331,10 +360,10 @@ static void a_slow_answer_times_out_and_may_be_stored(void **state) {
     submit(&f.bundle, "{}");
     tecton_delivery_request *request = take(&f.bundle);
     uint64_t took_ms = beamc_clock_ms() - start_ms;
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_RETRYABLE);
-    assert_int_equal(request->outcome.num_attempts, 3);
-    assert_true(request->outcome.possibly_stored);
-    assert_contains(request->outcome.text, "within the timeout");
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_RETRYABLE);
+    assert_int_equal(request->outcome.results[0].num_attempts, 3);
+    assert_true(request->outcome.results[0].possibly_stored);
+    assert_contains(request->outcome.results[0].text, "within the timeout");
     assert_true(took_ms >= 300 && took_ms < 2000);
     free_request(request);
     close_fixture(&f);
@@ -344,21 +373,23 @@ static void no_more_are_in_flight_than_the_limit_and_more_are_not_admitted(void 
     (void)state;
     fixture f;
     open_fixture(&f, 3, 5000, 1000);
+    warm_up(&f, 3);
+    size_t num_before = test_server_num_requests(f.server);
     test_server_hold(f.server);
     for (int i = 0; i < 6; i++) {
         assert_int_equal(tecton_delivery_admit(f.bundle.session), BEAMC_OK);
-        tecton_delivery_submit(f.bundle.session, request_of("{}"));
+        tecton_delivery_submit(f.bundle.session, request_of("{}"), false);
     }
     assert_int_equal(tecton_delivery_admit(f.bundle.session), BEAMC_AGAIN);
     assert_int_equal(tecton_delivery_admit(f.bundle.session), BEAMC_AGAIN); /* asking twice is fine */
-    assert_true(test_server_await(f.server, 3));
+    assert_true(test_server_await(f.server, num_before + 3));
     test_server_release(f.server);
     assert_true(await_flag(&f.bundle, &f.bundle.woken));
     while (tecton_delivery_num_out(f.bundle.session) > 0) {
         tecton_delivery_request *request = take(&f.bundle);
         while (request != NULL) {
             tecton_delivery_request *next = request->next;
-            assert_int_equal(request->outcome.verdict, TECTON_VERDICT_STORED);
+            assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_STORED);
             free_request(request);
             request = next;
         }
@@ -395,7 +426,7 @@ static void a_parked_request_leaves_when_it_is_due(void **state) {
     open_fixture(&f, 4, 5000, 1000);
     tecton_delivery_park(f.bundle.session, request_of("{\"parked\":1}"), beamc_clock_ms() + 5);
     tecton_delivery_request *request = take(&f.bundle);
-    assert_int_equal(request->outcome.verdict, TECTON_VERDICT_STORED);
+    assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_STORED);
     assert_false(tecton_delivery_unpark(f.bundle.session, request)); /* it has left long ago */
     free_request(request);
     close_fixture(&f);
@@ -410,7 +441,7 @@ static void a_parked_request_can_be_taken_back_until_then(void **state) {
     assert_int_equal(tecton_delivery_num_out(f.bundle.session), 1);
     assert_true(tecton_delivery_unpark(f.bundle.session, request));
     assert_int_equal(tecton_delivery_num_out(f.bundle.session), 0);
-    tecton_delivery_submit(f.bundle.session, request);
+    tecton_delivery_submit(f.bundle.session, request, false);
     free_request(take(&f.bundle));
     assert_int_equal(test_server_num_requests(f.server), 1);
     close_fixture(&f);
@@ -421,21 +452,23 @@ static void closing_cancels_whatever_state_a_request_is_in(void **state) {
     fixture f;
     open_fixture(&f, 1, 5000, 60000);
     atomic_store(&num_dropped, 0);
-    test_step steps[] = {{.status = 429, .headers = "Retry-After: 30\r\n"}, {.status = 200}};
-    test_server_script(f.server, steps, 2);
-    submit(&f.bundle, "{}"); /* will wait for its next try */
-    assert_true(test_server_await(f.server, 1));
-    submit(&f.bundle, "{}"); /* comes back, and is not taken */
+    test_step steps[] = {{.status = 200}, {.status = 429, .headers = "Retry-After: 30\r\n"}, {.status = 200}};
+    test_server_script(f.server, steps, 3);
+    submit(&f.bundle, "{}");
+    free_request(take(&f.bundle)); /* what the service takes is known: others need not wait as long */
+    submit(&f.bundle, "{}");       /* will wait for its next try */
     assert_true(test_server_await(f.server, 2));
+    submit(&f.bundle, "{}"); /* comes back, and is not taken */
+    assert_true(test_server_await(f.server, 3));
     tecton_delivery_park(f.bundle.session, request_of("{}"), beamc_clock_ms() + 60000);
     bundle other;
     open_bundle(&other, f.destination);
-    tecton_delivery_submit(other.session, request_of("{}")); /* an own bundle, so that this one stays */
+    tecton_delivery_submit(other.session, request_of("{}"), false); /* an own bundle, so that this one stays */
     free_request(take(&other));
     test_server_hold(f.server);
-    tecton_delivery_submit(f.bundle.session, request_of("{}")); /* in flight */
-    assert_true(test_server_await(f.server, 4));
-    tecton_delivery_submit(f.bundle.session, request_of("{}")); /* queued behind it */
+    tecton_delivery_submit(f.bundle.session, request_of("{}"), false); /* in flight */
+    assert_true(test_server_await(f.server, 5));
+    tecton_delivery_submit(f.bundle.session, request_of("{}"), false); /* queued behind it */
     close_bundle(&f.bundle);
     assert_int_equal(atomic_load(&num_dropped), 5);
     test_server_release(f.server);
@@ -462,9 +495,9 @@ static void stopping_gives_everything_back_as_failed(void **state) {
     while (request != NULL) {
         tecton_delivery_request *next = request->next;
         num_back++;
-        num_possibly_stored += request->outcome.possibly_stored ? 1 : 0;
-        assert_int_equal(request->outcome.verdict, TECTON_VERDICT_OTHER);
-        assert_contains(request->outcome.text, "the worker shuts down");
+        num_possibly_stored += request->outcome.results[0].possibly_stored ? 1 : 0;
+        assert_int_equal(request->outcome.results[0].verdict, TECTON_VERDICT_OTHER);
+        assert_contains(request->outcome.results[0].text, "the worker shuts down");
         free_request(request);
         request = next;
     }
@@ -472,7 +505,7 @@ static void stopping_gives_everything_back_as_failed(void **state) {
     assert_int_equal(num_possibly_stored, 1);
     /* What comes later fails at once, and nothing hangs. */
     assert_int_equal(tecton_delivery_admit(f.bundle.session), BEAMC_OK);
-    tecton_delivery_submit(f.bundle.session, request_of("{}"));
+    tecton_delivery_submit(f.bundle.session, request_of("{}"), false);
     free_request(take(&f.bundle));
     close_bundle(&f.bundle);
     tecton_destination_release(f.destination);
@@ -494,8 +527,8 @@ static void *run_bundle(void *context) {
         tecton_delivery_request *request = tecton_delivery_take_done(b.session);
         while (request != NULL) {
             tecton_delivery_request *next = request->next;
-            work->num_stored += request->outcome.verdict == TECTON_VERDICT_STORED ? 1 : 0;
-            work->num_attempts += request->outcome.num_attempts;
+            work->num_stored += request->outcome.results[0].verdict == TECTON_VERDICT_STORED ? 1 : 0;
+            work->num_attempts += request->outcome.results[0].num_attempts;
             free_request(request);
             request = next;
         }
@@ -504,8 +537,8 @@ static void *run_bundle(void *context) {
         tecton_delivery_request *request = take(&b);
         while (request != NULL) {
             tecton_delivery_request *next = request->next;
-            work->num_stored += request->outcome.verdict == TECTON_VERDICT_STORED ? 1 : 0;
-            work->num_attempts += request->outcome.num_attempts;
+            work->num_stored += request->outcome.results[0].verdict == TECTON_VERDICT_STORED ? 1 : 0;
+            work->num_attempts += request->outcome.results[0].num_attempts;
             free_request(request);
             request = next;
         }
