@@ -1,9 +1,19 @@
 /* How many requests may be under way to one endpoint, learned from how it answers. Pure; the engine's thread only.
  *
- * It starts at one and doubles per round trip until the endpoint pushes back or its answers slow down. From then on,
- * once per smoothed round trip: one more, if the limit was reached and answers came no slower than usual; a tenth less,
- * if the endpoint pushed back or answers came clearly slower. Learned across bundles: one bundle is too short.
- * Source: Vector's adaptive request concurrency (vector.dev), with TCP's slow start and recovery (RFC 5681). */
+ * It starts at one, and every success adds one more (doubling per round trip) until the endpoint pushes back or its
+ * answers take half as long again as at their best. From then on, once in a window of one smoothed round trip:
+ *   one more      the limit was reached, and answers came no slower than usual;
+ *   a tenth less  the endpoint pushed back, or answers came clearly slower.
+ * Learned across bundles: one bundle is too short. Source: Vector's adaptive request concurrency (vector.dev) with its
+ * constants, and TCP's slow start and recovery (RFC 5681). What differs, and why (figures: tests/simulation):
+ *   - a window has at least 8 answers, and a rise counts only beyond 1 ms, a quarter, and the scatter of so few
+ * answers: else a jittery service of constant speed is held far below what it takes, and on loopback, where a round
+ * trip is tens of microseconds, every pause of the machine would be a rise;
+ *   - fewer than one failure in ten, or one 429 in fifty, is chance and not load: else 1 % of lost connections would
+ *     hold the limit near sqrt(10 / 1 %) = 32;
+ *   - it does not grow while answers take more than twice as long as at their best: behind a service that queues, the
+ *     usual time creeps up with the limit, and nothing else would ever stop it;
+ *   - it waits ten windows just below the limit at which the service last said 429. */
 #ifndef WORKER_DELIVERY_ADAPTIVE_LIMIT_H
 #define WORKER_DELIVERY_ADAPTIVE_LIMIT_H
 
@@ -25,16 +35,24 @@ typedef struct {
     uint32_t num_in_flight; /* readable, for metrics */
     uint32_t ceiling;
     uint32_t slow_start_until; /* below this limit every success adds one */
+    uint32_t throttled_at;     /* the limit at the last 429; 0: passed since */
+    uint32_t num_held;         /* good windows just below it */
+    uint64_t lowered_ms;       /* what was sent until then knows nothing of the lower limit */
 
-    /* The window: one smoothed round trip. */
-    uint64_t window_end_ms;
-    bool reached;        /* as many were under way as the limit lets */
-    uint32_t num_ok;     /* answers, for the mean round trip ... */
-    uint64_t rtt_sum_us; /* ... and their sum */
-    uint32_t num_failed; /* and those that failed */
-    uint64_t lowered_ms; /* requests that started no later know nothing of the lower limit */
-    double smoothed_us;  /* of the windows' means; 0: none yet */
-    double variance_us2; /* likewise */
+    /* The window. */
+    uint64_t window_end_ms; /* at the earliest */
+    bool reached;           /* as many were under way as the limit lets */
+    uint32_t num_ok;
+    uint32_t num_failed;
+    uint32_t num_throttled;
+    uint64_t rtt_sum_us; /* of num_ok */
+
+    /* The windows before. */
+    double smoothed_us; /* of their mean round trips; 0: none yet */
+    double variance_us2;
+    double least_us;      /* of smoothed_us, in this period of 5 minutes and the one before */
+    double next_least_us; /* in this period */
+    uint64_t period_ms;   /* when it began */
 } tecton_adaptive_limit;
 
 /* tecton_adaptive_limit_init: `ceiling` at least 1. */
@@ -49,6 +67,10 @@ bool tecton_adaptive_limit_may_start(const tecton_adaptive_limit *limit);
 void tecton_adaptive_limit_started(tecton_adaptive_limit *limit);
 void tecton_adaptive_limit_finished(tecton_adaptive_limit *limit, tecton_limit_signal signal, uint64_t rtt_us,
                                     uint64_t now_ms);
+
+/* tecton_adaptive_limit_per_second: requests a second that go out now: those under way over the usual round trip, or
+ * over `rtt_us` while that is unknown. */
+double tecton_adaptive_limit_per_second(const tecton_adaptive_limit *limit, uint64_t rtt_us);
 
 /* tecton_adaptive_limit_set_ceiling: a lower one holds at once (what is under way may finish), a higher one is grown
  * into. At least 1. */

@@ -82,9 +82,11 @@ void tecton_delivery_gate_finished(tecton_delivery_gate *gate, tecton_fatal_verd
         tecton_retry_budget_cancelled(&gate->budget, ticket->retry_cost);
 
     if (report->end == TECTON_END_THROTTLED)
-        tecton_learned_rate_throttled(&gate->learned_rate, ticket->started_ms, report->retry_after_ms, now_ms);
+        tecton_learned_rate_throttled(&gate->learned_rate, ticket->started_ms,
+                                      tecton_adaptive_limit_per_second(&gate->limit, report->rtt_us),
+                                      report->retry_after_ms, now_ms);
     else if (learned->accepted)
-        tecton_learned_rate_accepted(&gate->learned_rate, now_ms);
+        tecton_learned_rate_accepted(&gate->learned_rate, ticket->started_ms, now_ms);
 
     tecton_adaptive_limit_finished(&gate->limit, learned->limit, report->rtt_us, now_ms);
     tecton_breaker_change change =

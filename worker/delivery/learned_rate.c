@@ -2,96 +2,110 @@
 
 #include "worker/delivery/retry_after.h"
 
-#include <string.h>
-
-static const double SENT_OF_MEASURED = 0.97; /* of what was accepted: room for what a measurement of 1 s misses */
 static const double FIRST_STEP = 0.02;
-static const double MAX_STEP = 0.5;
-static const double MIN_PER_SECOND = 1.0;
+static const double MAX_STEP = 0.25;
+static const double CUT_BEYOND_SHARE = 0.02; /* what the service has lent by then, it wants back */
+static const double MIN_PER_SECOND = 1;
+static const double USED_SHARE = 0.8;
 
-enum { STEP_MS = 1000, BURST_US = 10 * 1000 /* of what was not used, may be caught up with */ };
+enum {
+    GROUP_ANSWERS = 100,
+    GROUP_MS = 1000,
+    GROWTH_ANSWERS = 30, /* at least, without a 429: a second's few say little */
+    IGNORED_ONE_IN = 100,
+    REFUSED_IN_A_ROW = 5, /* 429s: then Retry-After is obeyed for the whole endpoint */
+    BURST_US = 10 * 1000  /* how much of what was not used may be caught up with */
+};
 
-/* Forgets the slots that are older than a second. */
-static void move_to(tecton_learned_rate *rate, uint64_t now_ms) {
-    uint64_t slot = now_ms / TECTON_RATE_SLOT_MS;
-    if (slot >= rate->slot + TECTON_RATE_SLOTS) {
-        memset(rate->num_accepted, 0, sizeof rate->num_accepted);
-        rate->slot = slot;
-    }
-    while (rate->slot < slot)
-        rate->num_accepted[++rate->slot % TECTON_RATE_SLOTS] = 0;
-}
-
-/* Requests a second that were accepted lately. */
-static double measured(tecton_learned_rate *rate, uint64_t now_ms) {
-    move_to(rate, now_ms);
-    uint32_t num_accepted = 0;
-    for (uint32_t i = 0; i < TECTON_RATE_SLOTS; i++)
-        num_accepted += rate->num_accepted[i];
-    uint64_t oldest_ms = (rate->slot + 1) * TECTON_RATE_SLOT_MS - TECTON_RATE_SLOTS * TECTON_RATE_SLOT_MS;
-    if (rate->counting && rate->first_ms > oldest_ms)
-        oldest_ms = rate->first_ms;
-    uint64_t span_ms = now_ms - oldest_ms;
-    if (span_ms < TECTON_RATE_SLOT_MS)
-        span_ms = TECTON_RATE_SLOT_MS;
-    return num_accepted * 1000.0 / (double)span_ms;
-}
-
-uint64_t tecton_learned_rate_due_ms(tecton_learned_rate *rate, uint64_t now_ms) {
+uint64_t tecton_learned_rate_due_ms(const tecton_learned_rate *rate, uint64_t now_ms) {
     if (rate->paused_until_ms > now_ms)
         return rate->paused_until_ms;
     if (rate->per_second <= 0 || rate->next_us <= now_ms * 1000)
         return 0;
-    rate->held_back = true;
     return (rate->next_us + 999) / 1000;
-}
-
-static void grow(tecton_learned_rate *rate, uint64_t now_ms) {
-    if (now_ms - rate->step_ms < STEP_MS)
-        return;
-    if (rate->held_back) {
-        rate->per_second *= 1 + rate->step;
-        rate->step = rate->step * 2 < MAX_STEP ? rate->step * 2 : MAX_STEP;
-    }
-    rate->held_back = false;
-    rate->step_ms = now_ms;
 }
 
 void tecton_learned_rate_started(tecton_learned_rate *rate, uint64_t now_ms) {
     if (rate->per_second <= 0)
         return;
-    grow(rate, now_ms);
     uint64_t now_us = now_ms * 1000;
     if (rate->next_us + BURST_US < now_us)
         rate->next_us = now_us - BURST_US;
     rate->next_us += (uint64_t)(1e6 / rate->per_second);
+    rate->num_sent++;
 }
 
-void tecton_learned_rate_accepted(tecton_learned_rate *rate, uint64_t now_ms) {
-    if (!rate->counting) {
-        rate->counting = true;
-        rate->first_ms = now_ms;
-    }
-    move_to(rate, now_ms);
-    rate->num_accepted[rate->slot % TECTON_RATE_SLOTS]++;
+static void begin_group(tecton_learned_rate *rate, uint64_t now_ms) {
+    rate->group_ms = now_ms;
+    rate->num_sent = 0;
+    rate->num_accepted = 0;
+    rate->num_throttled = 0;
 }
 
-void tecton_learned_rate_throttled(tecton_learned_rate *rate, uint64_t started_ms, uint64_t retry_after_ms,
-                                   uint64_t now_ms) {
-    double accepted = measured(rate, now_ms);
-    if (accepted <= 0 && retry_after_ms != TECTON_NO_RETRY_AFTER && now_ms + retry_after_ms > rate->paused_until_ms)
-        rate->paused_until_ms = now_ms + retry_after_ms;
-    /* What was sent before the rate was lowered says nothing of the lower one. */
-    if (rate->per_second > 0 && started_ms <= rate->lowered_ms)
-        return;
-    if (rate->per_second > 0 && rate->per_second < accepted)
-        accepted = rate->per_second;
-    double lower = accepted * SENT_OF_MEASURED;
-    rate->per_second = lower > MIN_PER_SECOND ? lower : MIN_PER_SECOND;
+static void change(tecton_learned_rate *rate, double per_second, uint64_t now_ms) {
+    rate->per_second = per_second > MIN_PER_SECOND ? per_second : MIN_PER_SECOND;
     rate->step = FIRST_STEP;
-    rate->step_ms = now_ms;
-    rate->held_back = false;
-    rate->lowered_ms = now_ms;
-    if (rate->next_us < now_ms * 1000)
-        rate->next_us = now_ms * 1000;
+    rate->changed_ms = now_ms;
+    rate->next_us = now_ms * 1000;
+    begin_group(rate, now_ms);
+}
+
+static void judge(tecton_learned_rate *rate, uint64_t now_ms) {
+    uint32_t num = rate->num_accepted + rate->num_throttled;
+    uint64_t elapsed_ms = now_ms - rate->group_ms;
+    if (rate->num_throttled * IGNORED_ONE_IN > num) {
+        if (num < GROUP_ANSWERS && elapsed_ms < GROUP_MS)
+            return;
+        if (rate->num_accepted == 0 && rate->former <= 0)
+            rate->former = rate->per_second;
+        change(rate, rate->per_second * ((double)rate->num_accepted / num - CUT_BEYOND_SHARE), now_ms);
+        return;
+    }
+    if (elapsed_ms < GROUP_MS || num < GROWTH_ANSWERS)
+        return;
+    if (rate->num_throttled > 0) {
+        rate->step = FIRST_STEP;
+    } else if (rate->num_sent >= USED_SHARE * rate->per_second * (double)elapsed_ms / 1000) {
+        rate->per_second *= 1 + rate->step;
+        rate->step = rate->step * 2 < MAX_STEP ? rate->step * 2 : MAX_STEP;
+    }
+    begin_group(rate, now_ms);
+}
+
+/* Right after a change the fast answers come first, which are the 429s: nothing counts for a round trip. */
+static bool counts(const tecton_learned_rate *rate, uint64_t started_ms, uint64_t now_ms) {
+    return started_ms > rate->changed_ms && (double)(now_ms - rate->changed_ms) >= rate->rtt_ms;
+}
+
+void tecton_learned_rate_accepted(tecton_learned_rate *rate, uint64_t started_ms, uint64_t now_ms) {
+    double rtt_ms = (double)(now_ms - started_ms);
+    rate->rtt_ms = rate->rtt_ms > 0 ? rate->rtt_ms + (rtt_ms - rate->rtt_ms) / 8 : rtt_ms;
+    rate->num_refused = 0;
+    if (rate->per_second <= 0 || !counts(rate, started_ms, now_ms))
+        return;
+    if (rate->former > 0) {
+        double former = rate->former;
+        rate->former = 0;
+        change(rate, former / 2, now_ms);
+        return;
+    }
+    rate->num_accepted++;
+    judge(rate, now_ms);
+}
+
+void tecton_learned_rate_throttled(tecton_learned_rate *rate, uint64_t started_ms, double sending_per_second,
+                                   uint64_t retry_after_ms, uint64_t now_ms) {
+    if (rate->num_refused < REFUSED_IN_A_ROW)
+        rate->num_refused++;
+    if (rate->num_refused == REFUSED_IN_A_ROW && retry_after_ms != TECTON_NO_RETRY_AFTER &&
+        now_ms + retry_after_ms > rate->paused_until_ms)
+        rate->paused_until_ms = now_ms + retry_after_ms;
+    if (rate->per_second <= 0) {
+        change(rate, sending_per_second, now_ms);
+        return;
+    }
+    if (!counts(rate, started_ms, now_ms))
+        return;
+    rate->num_throttled++;
+    judge(rate, now_ms);
 }

@@ -22,16 +22,15 @@ uint64_t tecton_retry_budget_due_ms(const tecton_retry_budget *budget, bool afte
 
 uint32_t tecton_retry_budget_take(tecton_retry_budget *budget, bool after_timeout, uint64_t now_ms) {
     uint32_t cost = cost_of(after_timeout);
-    if (budget->num_tokens < cost)
-        cost = 0;
-    budget->num_tokens -= cost;
-    /* Whether paid or free: the second begins with the last retry that went out. */
+    if (budget->num_tokens >= cost)
+        budget->num_tokens -= cost;
+    /* Paid or not: the second begins with the last retry that went out. */
     budget->next_free_ms = now_ms + TECTON_BUDGET_FREE_EVERY_MS;
     return cost;
 }
 
 void tecton_retry_budget_succeeded(tecton_retry_budget *budget, uint32_t cost) {
-    refund(budget, cost == 0 ? 1 : cost);
+    refund(budget, cost + 1);
 }
 
 void tecton_retry_budget_cancelled(tecton_retry_budget *budget, uint32_t cost) {

@@ -4,8 +4,9 @@
  * While an endpoint fails now and then, every retry is covered; when most requests fail, retries cost more than the
  * successes bring and stop, so that an endpoint in trouble sees hardly more than what is new. One bucket an endpoint
  * and process. Source of the figures: the AWS SDKs' standard retry mode (500 tokens, 5 a retry, 10 after a timeout,
- * a retry that succeeds gets its cost back, any other success brings 1). Unlike there, a retry without tokens waits
- * instead of failing; so that it cannot wait for ever where nothing but retries is left, one goes out each second. */
+ * a retry that succeeds gets its cost back, every success brings 1). Unlike there, a retry without tokens waits instead
+ * of failing; so that it cannot wait for ever where nothing but retries is left, one goes out each second for nothing,
+ * and its success brings as much as a paid one's. */
 #ifndef WORKER_DELIVERY_RETRY_BUDGET_H
 #define WORKER_DELIVERY_RETRY_BUDGET_H
 
@@ -30,10 +31,10 @@ void tecton_retry_budget_init(tecton_retry_budget *budget);
 /* tecton_retry_budget_due_ms: 0 when a retry may be sent now, else when to ask again. */
 uint64_t tecton_retry_budget_due_ms(const tecton_retry_budget *budget, bool after_timeout, uint64_t now_ms);
 
-/* tecton_retry_budget_take, for a retry that is sent now: returns what it cost, 0 when it went out for nothing. */
+/* tecton_retry_budget_take, for a retry that is sent now: returns what it costs, also when it goes out for nothing. */
 uint32_t tecton_retry_budget_take(tecton_retry_budget *budget, bool after_timeout, uint64_t now_ms);
 
-/* tecton_retry_budget_succeeded: any request was stored. `cost`: what was taken for it, 0 for a first try. */
+/* tecton_retry_budget_succeeded: any request was stored. `cost`: what take returned, 0 for a first try. */
 void tecton_retry_budget_succeeded(tecton_retry_budget *budget, uint32_t cost);
 
 /* tecton_retry_budget_cancelled: it was not sent after all. */
