@@ -139,13 +139,7 @@ static void leave(tecton_delivery_engine *engine, tecton_delivery_request *reque
     if (request->session_next != NULL)
         request->session_next->session_previous = request->session_previous;
     request->session_next = request->session_previous = NULL;
-    session->destination->lane->num_settled++;
-    if (session->num_settled++ == 0) {
-        tecton_session_retain(session);
-        session->next_settled = engine->settled_sessions;
-        engine->settled_sessions = session;
-    }
-    tecton_session_deliver(session, request);
+    request_list_append(&engine->finished, request);
 }
 
 /* Ends all records of a transfer in the same way, and the transfer. Takes `text`. */
@@ -706,19 +700,15 @@ static void flush_due(tecton_delivery_engine *engine, uint64_t now_ms) {
         flush_gathered(engine, CONTAINER_OF(tecton_due_heap_first(&engine->lingering), tecton_route, gathering_due));
 }
 
-/* Gives places back to the lanes and wakes who waits for one. */
-static void give_back_places(tecton_delivery_engine *engine) {
+/* Gives the places of finished requests back, then the requests to their sessions, and wakes who waits for a place. */
+static void give_back(tecton_delivery_engine *engine, tecton_lane *lanes) {
     tecton_delivery_session *to_wake = NULL;
-    tecton_delivery_session *settled = engine->settled_sessions;
-    engine->settled_sessions = NULL;
     pthread_mutex_lock(&engine->lock);
-    for (tecton_delivery_session *session = settled; session != NULL; session = session->next_settled) {
-        session->num_held -= session->num_settled;
-        session->num_settled = 0;
+    for (tecton_delivery_request *request = engine->finished.first; request != NULL; request = request->next) {
+        request->session->num_held--;
+        request->session->destination->lane->num_held--;
     }
-    for (tecton_lane *lane = engine->lanes; lane != NULL; lane = lane->next) {
-        lane->num_held -= lane->num_settled;
-        lane->num_settled = 0;
+    for (tecton_lane *lane = lanes; lane != NULL; lane = lane->next) {
         /* Not at the first free place: each wake should let a bundle do a piece of work. */
         while (lane->waiters != NULL && lane->num_held * 4 < lane->max_in_flight * 6) {
             tecton_delivery_session *session = lane->waiters;
@@ -729,10 +719,10 @@ static void give_back_places(tecton_delivery_engine *engine) {
         }
     }
     pthread_mutex_unlock(&engine->lock);
-    while (settled != NULL) {
-        tecton_delivery_session *session = settled;
-        settled = session->next_settled;
-        tecton_session_release(session);
+    while (engine->finished.first != NULL) {
+        tecton_delivery_request *request = engine->finished.first;
+        request_list_remove(&engine->finished, request);
+        tecton_session_deliver(request->session, request);
     }
     while (to_wake != NULL) {
         tecton_delivery_session *session = to_wake;
@@ -797,18 +787,15 @@ static void *run(void *context) {
         read_mail(engine, &mail, now_ms);
         if (mail.stopping) {
             shut_down(engine, mail.lanes, mail.routes);
-            give_back_places(engine);
+            give_back(engine, mail.lanes);
             return NULL;
         }
-        give_back_places(engine); /* of what the last poll and the cancellations ended; before any wait */
         flush_due(engine, now_ms);
         queue_due_retries(engine, now_ms);
         uint64_t wait_ms = UINT64_MAX;
         for (tecton_lane *lane = mail.lanes; lane != NULL; lane = lane->next)
             start_queued(engine, lane, now_ms, &wait_ms);
-        /* What failed unsent has made room: look again at once. */
-        if (engine->settled_sessions != NULL)
-            wait_ms = 0;
+        give_back(engine, mail.lanes); /* what the last poll, the cancellations or the gate ended; before any wait */
         const uint64_t due_ms[] = {mail.parked_due_ms, tecton_due_heap_next_ms(&engine->waiting),
                                    tecton_due_heap_next_ms(&engine->lingering)};
         for (size_t i = 0; i < sizeof due_ms / sizeof due_ms[0]; i++) {

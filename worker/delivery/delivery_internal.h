@@ -48,7 +48,6 @@ typedef struct tecton_lane {
     struct tecton_delivery_session *waiters; /* engine lock: sessions to wake when there is room */
     tecton_delivery_gate gate;               /* engine thread */
     tecton_transfer_list queue;              /* engine thread: QUEUED */
-    uint32_t num_settled;                    /* engine thread: requests back since num_held was last lowered */
     uint64_t ask_again_ms;                   /* engine thread: the gate is closed until then; 0: open */
 } tecton_lane;
 
@@ -109,8 +108,6 @@ struct tecton_delivery_session {
     uint64_t throttled_since_ms; /* engine thread */
 
     uint32_t num_held;                              /* engine lock: of the lane's num_held */
-    uint32_t num_settled;                           /* engine thread: likewise */
-    struct tecton_delivery_session *next_settled;   /* engine thread: sessions whose num_settled is not 0 */
     tecton_delivery_request *parked;                /* engine lock: in the engine's heap, for this session */
     bool admit_waiting;                             /* engine lock: is among its lane's waiters */
     struct tecton_delivery_session *next_waiter;    /* engine lock */
@@ -138,13 +135,13 @@ struct tecton_delivery_engine {
     uint64_t num_route_uses;            /* lock */
     uint64_t identity_seed;             /* constant */
 
-    tecton_transfer_list in_flight;            /* engine thread: IN_FLIGHT */
-    tecton_due_heap waiting;                   /* engine thread: WAITING */
-    tecton_due_heap lingering;                 /* engine thread: routes where requests gather */
-    tecton_transfer *spares;                   /* engine thread */
-    uint32_t num_spares;                       /* engine thread */
-    tecton_delivery_session *settled_sessions; /* engine thread */
-    uint64_t random;                           /* engine thread */
+    tecton_transfer_list in_flight; /* engine thread: IN_FLIGHT */
+    tecton_due_heap waiting;        /* engine thread: WAITING */
+    tecton_due_heap lingering;      /* engine thread: routes where requests gather */
+    tecton_transfer *spares;        /* engine thread */
+    uint32_t num_spares;            /* engine thread */
+    tecton_request_list finished;   /* engine thread: to be given back to their sessions */
+    uint64_t random;                /* engine thread */
 };
 
 void tecton_engine_retain(tecton_delivery_engine *engine);

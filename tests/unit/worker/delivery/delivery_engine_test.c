@@ -79,6 +79,8 @@ typedef struct {
 } bundle;
 
 static atomic_int num_dropped;
+static char *kept_bodies[128];
+static size_t num_kept_bodies;
 
 static void wake_bundle(void *context) {
     bundle *self = context;
@@ -167,12 +169,19 @@ typedef struct {
     bundle bundle;
 } fixture;
 
+static uint64_t linger_ms; /* of destinations made from now on */
+static bool isolates;      /* likewise */
+
 static tecton_destination *destination_to(tecton_delivery_engine *engine, const char *url, uint32_t max_in_flight,
                                           uint32_t timeout_ms, uint64_t max_retry_ms) {
     tecton_destination_options options = {.store = store_at(url),
                                           .timeout_ms = timeout_ms,
                                           .proxy = "none",
                                           .max_in_flight = max_in_flight,
+                                          .max_batch_records = 10,
+                                          .max_body_bytes = 4096,
+                                          .linger_ms = linger_ms,
+                                          .isolates = isolates,
                                           .retry = {.max_retries = 2, .max_retry_ms = max_retry_ms}};
     tecton_destination *destination = NULL;
     beamc_error err = {{0}};
@@ -602,6 +611,214 @@ static void lanes_are_bounded(void **state) {
     tecton_delivery_engine_free(engine);
 }
 
+/* ---- requests that are not full ---- */
+
+/* A request of records that are each one letter, in quotes. */
+static tecton_delivery_request *letters(const char *text) {
+    static const uint32_t starts[] = {1, 5, 9, 13, 17, 21, 25, 29, 33, 37};
+    size_t num = strlen(text);
+    char *body = beamc_alloc_zero(1, 4 * num + 2);
+    body[0] = '[';
+    for (size_t i = 0; i < num; i++)
+        memcpy(body + 1 + 4 * i, (char[]){'"', text[i], '"', ','}, 4);
+    body[4 * num] = ']';
+    tecton_delivery_request *request = request_of(body); /* close_shared frees the body */
+    request->num_records = (uint32_t)num;
+    request->record_starts = starts;
+    kept_bodies[num_kept_bodies++] = body;
+    return request;
+}
+
+typedef struct {
+    fixture f;
+    bundle others[3];
+} shared_fixture;
+
+/* Four bundles side by side, of instances of their own, and requests that wait for company for `wait_ms`. */
+static void open_shared(shared_fixture *s, uint64_t wait_ms) {
+    linger_ms = wait_ms;
+    open_fixture(&s->f, 8, 5000, 10000);
+    for (size_t i = 0; i < 3; i++) {
+        tecton_destination *same = destination_to(s->f.engine, test_server_url(s->f.server), 8, 5000, 10000);
+        open_bundle(&s->others[i], same);
+        tecton_destination_release(same);
+    }
+}
+
+static void close_shared(shared_fixture *s) {
+    for (size_t i = 0; i < 3; i++)
+        close_bundle(&s->others[i]);
+    close_fixture(&s->f);
+    linger_ms = 0;
+    isolates = false;
+    while (num_kept_bodies > 0)
+        free(kept_bodies[--num_kept_bodies]);
+}
+
+static void bundles_side_by_side_share_a_request(void **state) {
+    (void)state;
+    shared_fixture s;
+    open_shared(&s, 200);
+    tecton_delivery_submit(s.f.bundle.session, letters("ab"), true);
+    tecton_delivery_submit(s.others[0].session, letters("c"), true);
+    tecton_delivery_submit(s.others[1].session, letters("def"), true);
+    bundle *bundles[] = {&s.f.bundle, &s.others[0], &s.others[1]};
+    uint32_t num_tries = 0;
+    uint32_t num_owners = 0;
+    for (size_t i = 0; i < 3; i++) {
+        tecton_delivery_request *request = take(bundles[i]);
+        assert_int_equal(request->outcome.num_stored, request->num_records);
+        assert_int_equal(request->outcome.results[0].request_records, 6);
+        num_tries += request->outcome.num_tries;
+        num_owners += request->outcome.results[0].owns_request;
+        free_request(request);
+    }
+    assert_int_equal(num_tries, 1); /* counted in one bundle only */
+    assert_int_equal(num_owners, 1);
+    assert_int_equal(test_server_num_requests(s.f.server), 1);
+    assert_string_equal(test_server_request(s.f.server, 0)->body, "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"]");
+    close_shared(&s);
+}
+
+static void a_shared_request_leaves_when_it_is_full(void **state) {
+    (void)state;
+    shared_fixture s;
+    open_shared(&s, 60000);
+    uint64_t start_ms = beamc_clock_ms();
+    tecton_delivery_submit(s.f.bundle.session, letters("abcdefg"), true);
+    tecton_delivery_submit(s.others[0].session, letters("hij"), true);
+    free_request(take(&s.f.bundle));
+    free_request(take(&s.others[0]));
+    assert_true(beamc_clock_ms() - start_ms < 30000);
+    tecton_delivery_submit(s.f.bundle.session, letters("abcdef"), true);
+    tecton_delivery_submit(s.others[0].session, letters("ghijk"), true); /* does not fit: the first leaves alone */
+    free_request(take(&s.f.bundle));
+    assert_int_equal(test_server_num_requests(s.f.server), 2);
+    close_shared(&s);
+}
+
+static void a_lone_bundle_does_not_wait_for_company(void **state) {
+    (void)state;
+    linger_ms = 60000;
+    fixture f;
+    open_fixture(&f, 8, 5000, 10000);
+    for (int i = 0; i < 3; i++) {
+        tecton_delivery_submit(f.bundle.session, letters("a"), true);
+        free_request(take(&f.bundle));
+        close_bundle(&f.bundle);
+        open_bundle(&f.bundle, f.destination);
+    }
+    close_fixture(&f);
+    linger_ms = 0;
+    while (num_kept_bodies > 0)
+        free(kept_bodies[--num_kept_bodies]);
+}
+
+static void a_rejection_of_a_shared_request_fails_only_the_bundle_with_the_record(void **state) {
+    (void)state;
+    for (int stops = 0; stops < 2; stops++) {
+        shared_fixture s;
+        open_shared(&s, 200);
+        test_server_refuse(s.f.server, "\"x\"", stops == 0 ? 400 : 422, "{}");
+        tecton_delivery_submit(s.f.bundle.session, letters("ab"), true);
+        tecton_delivery_submit(s.others[0].session, letters("xc"), true);
+        tecton_delivery_submit(s.others[1].session, letters("de"), true);
+        tecton_delivery_request *good = take(&s.f.bundle);
+        tecton_delivery_request *bad = take(&s.others[0]);
+        tecton_delivery_request *also_good = take(&s.others[1]);
+        assert_int_equal(good->outcome.num_stored, 2);
+        assert_int_equal(also_good->outcome.num_stored, 2);
+        assert_non_null(tecton_delivery_request_failure(bad));
+        assert_true(bad->outcome.num_stored < 2);
+        free_request(good);
+        free_request(bad);
+        free_request(also_good);
+        close_shared(&s);
+    }
+}
+
+static void a_bundle_that_ends_leaves_those_it_shares_with_alone(void **state) {
+    (void)state;
+    shared_fixture s;
+    open_shared(&s, 100);
+    atomic_store(&num_dropped, 0);
+    tecton_delivery_submit(s.f.bundle.session, letters("a"), true);
+    tecton_delivery_submit(s.others[0].session, letters("b"), true);
+    close_bundle(&s.others[0]); /* gathers no more */
+    test_server_hold(s.f.server);
+    tecton_delivery_submit(s.others[1].session, letters("c"), true);
+    assert_true(test_server_await(s.f.server, 1));
+    close_bundle(&s.others[1]); /* in flight */
+    test_server_release(s.f.server);
+    tecton_delivery_request *request = take(&s.f.bundle);
+    assert_int_equal(request->outcome.num_stored, 1);
+    free_request(request);
+    assert_int_equal(atomic_load(&num_dropped), 2);
+    open_bundle(&s.others[0], s.f.destination);
+    open_bundle(&s.others[1], s.f.destination);
+    close_shared(&s);
+}
+
+static void a_rejected_request_is_taken_apart_to_the_record(void **state) {
+    (void)state;
+    isolates = true;
+    shared_fixture s;
+    open_shared(&s, 0);
+    test_server_refuse(s.f.server, "\"x\"", 400, "{}");
+    for (int i = 0; i < 12; i++) /* more than are taken apart at one time */
+        tecton_delivery_submit(s.f.bundle.session, letters("abcdexfghi"), false);
+    uint32_t num_stored = 0;
+    uint32_t num_failed = 0;
+    while (tecton_delivery_num_out(s.f.bundle.session) > 0) {
+        tecton_delivery_request *request = take(&s.f.bundle);
+        while (request != NULL) {
+            tecton_delivery_request *next = request->next;
+            num_stored += request->outcome.num_stored;
+            for (uint32_t i = 0; i < request->outcome.num_results; i++) {
+                const tecton_delivery_result *result = &request->outcome.results[i];
+                if (result->verdict == TECTON_VERDICT_STORED)
+                    continue;
+                num_failed++;
+                assert_int_equal(result->first_record, 5);
+                assert_int_equal(result->num_records, 1);
+            }
+            free_request(request);
+            request = next;
+        }
+    }
+    assert_int_equal(num_stored, 12 * 9);
+    assert_int_equal(num_failed, 12);
+    assert_true(test_server_num_requests(s.f.server) <= 12 * 9);
+    close_shared(&s);
+}
+
+static void closing_while_requests_are_taken_apart_drops_each_once(void **state) {
+    (void)state;
+    isolates = true;
+    for (unsigned i = 0; i < 12; i++) {
+        shared_fixture s;
+        open_shared(&s, 5);
+        atomic_store(&num_dropped, 0);
+        test_server_refuse(s.f.server, "\"x\"", 400, "{}");
+        for (int j = 0; j < 6; j++)
+            tecton_delivery_submit(s.f.bundle.session, letters("abcdexfghi"), false);
+        tecton_delivery_submit(s.others[0].session, letters("xy"), true);
+        tecton_delivery_submit(s.others[1].session, letters("z"), true);
+        assert_true(test_server_await(s.f.server, 1 + i * 2));
+        close_bundle(&s.f.bundle);
+        close_bundle(&s.others[0]);
+        tecton_delivery_request *request = take(&s.others[1]);
+        assert_int_equal(request->outcome.num_stored, 1);
+        free_request(request);
+        assert_int_equal(atomic_load(&num_dropped), 7);
+        open_bundle(&s.f.bundle, s.f.destination);
+        open_bundle(&s.others[0], s.f.destination);
+        close_shared(&s);
+        isolates = true;
+    }
+    isolates = false;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_comes_back_with_its_outcome),
@@ -621,6 +838,13 @@ int main(void) {
         cmocka_unit_test(many_bundles_at_once_each_get_their_own_back),
         cmocka_unit_test(a_released_destination_frees_its_store),
         cmocka_unit_test(lanes_are_bounded),
+        cmocka_unit_test(bundles_side_by_side_share_a_request),
+        cmocka_unit_test(a_shared_request_leaves_when_it_is_full),
+        cmocka_unit_test(a_lone_bundle_does_not_wait_for_company),
+        cmocka_unit_test(a_rejection_of_a_shared_request_fails_only_the_bundle_with_the_record),
+        cmocka_unit_test(a_bundle_that_ends_leaves_those_it_shares_with_alone),
+        cmocka_unit_test(a_rejected_request_is_taken_apart_to_the_record),
+        cmocka_unit_test(closing_while_requests_are_taken_apart_drops_each_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
