@@ -142,10 +142,22 @@ static void leave(tecton_delivery_engine *engine, tecton_delivery_request *reque
     request_list_append(&engine->finished, request);
 }
 
+/* Tells the sessions of a transfer that it begins or ends to wait because the service said so. */
+static void set_throttled(tecton_transfer *transfer, bool throttled, uint64_t now_ms) {
+    if (transfer->is_throttled == throttled)
+        return;
+    transfer->is_throttled = throttled;
+    for (uint32_t i = 0; i < transfer->num_slices; i++) {
+        if (transfer->slices[i].request != NULL)
+            note_throttled(transfer->slices[i].request->session, throttled, now_ms);
+    }
+}
+
 /* Ends all records of a transfer in the same way, and the transfer. Takes `text`. */
 static void end_transfer(tecton_delivery_engine *engine, tecton_transfer *transfer, tecton_verdict verdict,
                          bool stops_bundle, char *text) {
     const tecton_lane *lane = transfer->destination->lane;
+    set_throttled(transfer, false, beamc_clock_ms());
     tecton_delivery_result result = {.verdict = verdict,
                                      .possibly_stored = verdict != TECTON_VERDICT_STORED && transfer->possibly_stored,
                                      .stops_bundle = stops_bundle,
@@ -284,17 +296,6 @@ static void note_try(tecton_transfer *transfer, const tecton_store_judgement *ju
     transfer->num_attempts += 1 + num_resent;
     if (num_resent > 0 || (sent && judgement->verdict == TECTON_VERDICT_RETRYABLE))
         transfer->possibly_stored = true;
-}
-
-/* Tells the sessions of a transfer that it begins or ends to wait because the service said so. */
-static void set_throttled(tecton_transfer *transfer, bool throttled, uint64_t now_ms) {
-    if (transfer->is_throttled == throttled)
-        return;
-    transfer->is_throttled = throttled;
-    for (uint32_t i = 0; i < transfer->num_slices; i++) {
-        if (transfer->slices[i].request != NULL)
-            note_throttled(transfer->slices[i].request->session, throttled, now_ms);
-    }
 }
 
 static void wait_until(tecton_delivery_engine *engine, tecton_transfer *transfer, uint64_t due_ms) {
@@ -597,13 +598,10 @@ static void ungather(tecton_delivery_engine *engine, tecton_delivery_request *re
         tecton_due_heap_remove(&engine->lingering, &route->gathering_due);
 }
 
-/* Drops all that the session still has with the engine's thread. */
-static void cancel(tecton_delivery_engine *engine, tecton_delivery_session *session) {
+/* Makes the records of a session unowned, in whatever transfer they are. */
+static void disown(tecton_delivery_session *session, uint64_t now_ms) {
     tecton_route *route = session->destination->route;
-    uint64_t now_ms = beamc_clock_ms();
-    tecton_transfer *next = NULL;
-    for (tecton_transfer *transfer = route->transfers; transfer != NULL; transfer = next) {
-        next = transfer->all_next;
+    for (tecton_transfer *transfer = route->transfers; transfer != NULL; transfer = transfer->all_next) {
         for (uint32_t i = 0; i < transfer->num_slices; i++) {
             tecton_slice *slice = &transfer->slices[i];
             if (slice->request == NULL || slice->request->session != session)
@@ -613,8 +611,23 @@ static void cancel(tecton_delivery_engine *engine, tecton_delivery_session *sess
             slice->request = NULL;
             transfer->num_live_slices--;
         }
-        if (transfer->num_live_slices == 0)
-            abandon(engine, transfer, now_ms);
+    }
+}
+
+/* Drops all that the session still has with the engine's thread. */
+static void cancel(tecton_delivery_engine *engine, tecton_delivery_session *session) {
+    tecton_route *route = session->destination->route;
+    uint64_t now_ms = beamc_clock_ms();
+    disown(session, now_ms);
+    for (tecton_transfer *transfer = route->transfers; transfer != NULL;) {
+        tecton_transfer *next = transfer->all_next;
+        if (transfer->num_live_slices > 0) {
+            transfer = next;
+            continue;
+        }
+        bool may_begin_others = transfer->group != NULL; /* an isolation that ends lets the next one begin */
+        abandon(engine, transfer, now_ms);
+        transfer = may_begin_others ? route->transfers : next;
     }
     while (session->requests != NULL) {
         tecton_delivery_request *request = session->requests;
