@@ -35,7 +35,8 @@ typedef struct {
     uint32_t num_in_flight; /* readable, for metrics */
     uint32_t ceiling;
     uint32_t slow_start_until; /* below this limit every success adds one */
-    uint32_t throttled_at;     /* the limit at the last 429; 0: passed since */
+    uint32_t throttled_at;     /* so many were too many for the last 429; 0: passed since */
+    uint32_t num_grown;        /* windows that it grew after, since it was last lowered */
     uint32_t num_held;         /* good windows just below it */
     uint64_t lowered_ms;       /* what was sent until then knows nothing of the lower limit */
 
@@ -46,6 +47,12 @@ typedef struct {
     uint32_t num_failed;
     uint32_t num_throttled;
     uint64_t rtt_sum_us; /* of num_ok */
+
+    /* The most that were under way when a request started that was then accepted: in this period of ten windows, and in
+     * the one before. */
+    uint32_t most_accepted;
+    uint32_t most_accepted_before;
+    uint32_t num_windows; /* of this period */
 
     /* The windows before. */
     double smoothed_us; /* of their mean round trips; 0: none yet */
@@ -61,12 +68,11 @@ void tecton_adaptive_limit_init(tecton_adaptive_limit *limit, uint32_t ceiling);
 /* tecton_adaptive_limit_may_start: whether one more request may be sent now. */
 bool tecton_adaptive_limit_may_start(const tecton_adaptive_limit *limit);
 
-/* tecton_adaptive_limit_started and _finished: one each for every request sent.
- *   rtt_us   from its start to its end, whatever the end was
- *   now_ms   monotonic */
-void tecton_adaptive_limit_started(tecton_adaptive_limit *limit);
-void tecton_adaptive_limit_finished(tecton_adaptive_limit *limit, tecton_limit_signal signal, uint64_t rtt_us,
-                                    uint64_t now_ms);
+/* tecton_adaptive_limit_started and _finished: one each for every request sent. Started returns how many are under way
+ * then, this one included, for finished. rtt_us   from its start to its end, whatever the end was now_ms   monotonic */
+uint32_t tecton_adaptive_limit_started(tecton_adaptive_limit *limit);
+void tecton_adaptive_limit_finished(tecton_adaptive_limit *limit, tecton_limit_signal signal, uint32_t num_in_flight,
+                                    uint64_t rtt_us, uint64_t now_ms);
 
 /* tecton_adaptive_limit_per_second: requests a second that go out now: those under way over the usual round trip, or
  * over `rtt_us` while that is unknown. */

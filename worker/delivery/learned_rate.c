@@ -7,11 +7,12 @@ static const double MAX_STEP = 0.25;
 static const double CUT_BEYOND_SHARE = 0.02; /* what the service has lent by then, it wants back */
 static const double MIN_PER_SECOND = 1;
 static const double USED_SHARE = 0.8;
+static const double LEAST_KEPT = 0.25;
 
 enum {
     GROUP_ANSWERS = 100,
     GROUP_MS = 1000,
-    GROWTH_ANSWERS = 30, /* at least, without a 429: a second's few say little */
+    GROWTH_ANSWERS = 20, /* at least, without a 429: a second's few say little */
     IGNORED_ONE_IN = 100,
     REFUSED_IN_A_ROW = 5, /* 429s: then Retry-After is obeyed for the whole endpoint */
     BURST_US = 10 * 1000  /* how much of what was not used may be caught up with */
@@ -43,29 +44,43 @@ static void begin_group(tecton_learned_rate *rate, uint64_t now_ms) {
 }
 
 static void change(tecton_learned_rate *rate, double per_second, uint64_t now_ms) {
-    rate->per_second = per_second > MIN_PER_SECOND ? per_second : MIN_PER_SECOND;
+    if (per_second < MIN_PER_SECOND)
+        per_second = MIN_PER_SECOND;
+    if (per_second > rate->per_second || rate->next_us < now_ms * 1000)
+        rate->next_us = now_ms * 1000;
+    rate->per_second = per_second;
     rate->step = FIRST_STEP;
     rate->changed_ms = now_ms;
-    rate->next_us = now_ms * 1000;
     begin_group(rate, now_ms);
+}
+
+static void remember(tecton_learned_rate *rate) {
+    if (rate->former <= 0)
+        rate->former = rate->per_second;
 }
 
 static void judge(tecton_learned_rate *rate, uint64_t now_ms) {
     uint32_t num = rate->num_accepted + rate->num_throttled;
     uint64_t elapsed_ms = now_ms - rate->group_ms;
+    if ((double)elapsed_ms < 2 * rate->rtt_ms)
+        return;
     if (rate->num_throttled * IGNORED_ONE_IN > num) {
         if (num < GROUP_ANSWERS && elapsed_ms < GROUP_MS)
             return;
-        if (rate->num_accepted == 0 && rate->former <= 0)
-            rate->former = rate->per_second;
-        change(rate, rate->per_second * ((double)rate->num_accepted / num - CUT_BEYOND_SHARE), now_ms);
+        /* One is where the rate was just passed, however few answers there are. */
+        double kept = 1 - CUT_BEYOND_SHARE - (double)(rate->num_throttled - 1) / num;
+        if (kept < LEAST_KEPT) {
+            kept = LEAST_KEPT;
+            remember(rate);
+        }
+        change(rate, rate->per_second * kept, now_ms);
         return;
     }
     if (elapsed_ms < GROUP_MS || num < GROWTH_ANSWERS)
         return;
-    if (rate->num_throttled > 0) {
+    if (rate->num_throttled > 0)
         rate->step = FIRST_STEP;
-    } else if (rate->num_sent >= USED_SHARE * rate->per_second * (double)elapsed_ms / 1000) {
+    if (rate->num_sent >= USED_SHARE * rate->per_second * (double)elapsed_ms / 1000) {
         rate->per_second *= 1 + rate->step;
         rate->step = rate->step * 2 < MAX_STEP ? rate->step * 2 : MAX_STEP;
     }
@@ -86,8 +101,11 @@ void tecton_learned_rate_accepted(tecton_learned_rate *rate, uint64_t started_ms
     if (rate->former > 0) {
         double former = rate->former;
         rate->former = 0;
-        change(rate, former / 2, now_ms);
-        return;
+        if (former / 2 > rate->per_second) {
+            change(rate, former / 2, now_ms);
+            rate->step = MAX_STEP;
+            return;
+        }
     }
     rate->num_accepted++;
     judge(rate, now_ms);
@@ -95,13 +113,14 @@ void tecton_learned_rate_accepted(tecton_learned_rate *rate, uint64_t started_ms
 
 void tecton_learned_rate_throttled(tecton_learned_rate *rate, uint64_t started_ms, double sending_per_second,
                                    uint64_t retry_after_ms, uint64_t now_ms) {
+    if (rate->per_second <= 0)
+        change(rate, sending_per_second, now_ms);
     if (rate->num_refused < REFUSED_IN_A_ROW)
         rate->num_refused++;
-    if (rate->num_refused == REFUSED_IN_A_ROW && retry_after_ms != TECTON_NO_RETRY_AFTER &&
-        now_ms + retry_after_ms > rate->paused_until_ms)
+    if (rate->num_refused == REFUSED_IN_A_ROW && retry_after_ms != TECTON_NO_RETRY_AFTER) {
         rate->paused_until_ms = now_ms + retry_after_ms;
-    if (rate->per_second <= 0) {
-        change(rate, sending_per_second, now_ms);
+        remember(rate);
+        change(rate, MIN_PER_SECOND, now_ms);
         return;
     }
     if (!counts(rate, started_ms, now_ms))
