@@ -1,23 +1,24 @@
 #include "worker/delivery/adaptive_limit.h"
 
 #include <assert.h>
+#include <math.h>
 
 static const double ALPHA = 0.4;           /* weight of the newest window */
 static const double DEVIATIONS = 2.5;      /* of the windows' means: beyond, clearly slower */
 static const double LEAST_RISE = 0.25;     /* of the usual time: less is not clearly slower */
-static const double SLOW_START_RISE = 0.5; /* of the least time: ends slow start */
+static const double SLOW_START_RISE = 1.5; /* of the least time: ends slow start */
 static const double NOISE_US = 1000;       /* less is the machine's, not the endpoint's */
-static const double QUEUING_FACTOR = 2;    /* of the least time: beyond, no growth ... */
+static const double QUEUING_FACTOR = 1.75; /* of the least time: beyond, no growth ... */
 static const double QUEUING_US = 5000;     /* ... and so much more: on loopback a queue of 5 ms costs nothing */
 
 enum {
-    MIN_ANSWERS = 8, /* of a window: the mean of fewer says little */
-    THROTTLED_ONE_IN = 20,
-    FAILED_ONE_IN = 10,
-    FAILED_AT_LEAST = 3,
-    WINDOWS_A_STEP = 8,
+    MIN_ANSWERS = 8,       /* of a window: the mean of fewer says little */
+    WINDOWS_A_STEP = 8,    /* of growth: then it grows by one more at a time */
+    THROTTLED_ONE_IN = 20, /* answers, and at least two: the endpoint pushes back, whatever was under way */
+    FAILED_ONE_IN = 10,    /* answers, and at least three: likewise */
     HOLD_WINDOWS = 10,
     ACCEPTED_WINDOWS = 10,
+    CEILING_WINDOWS = 3,      /* at the ceiling end slow start: the answers to its last doubling are in by then */
     PERIOD_MS = 5 * 60 * 1000 /* a service that became slower for good is believed after one to two of these */
 };
 
@@ -42,7 +43,7 @@ double tecton_adaptive_limit_per_second(const tecton_adaptive_limit *limit, uint
 }
 
 static bool in_slow_start(const tecton_adaptive_limit *limit) {
-    return limit->limit < limit->slow_start_until && limit->limit < limit->ceiling;
+    return limit->limit < limit->slow_start_until;
 }
 
 static void grow_by(tecton_adaptive_limit *limit, uint32_t step) {
@@ -103,59 +104,74 @@ static void begin_window(tecton_adaptive_limit *limit, uint64_t now_ms) {
     limit->most_accepted = 0;
 }
 
-static void smooth(tecton_adaptive_limit *limit, double mean_us, uint64_t now_ms) {
-    if (limit->smoothed_us <= 0) {
-        limit->smoothed_us = limit->least_us = limit->next_least_us = mean_us;
+/* The least mean of late: of this period and the one before. Single answers scatter by 0.4 of the mean or more, so the
+ * mean of n by 0.4 / sqrt(n); 2.5 times that is added, or chance would decide. */
+static void note_least(tecton_adaptive_limit *limit, double mean_us, uint64_t now_ms) {
+    double surely_us = mean_us * (1 + 1 / sqrt(limit->num_ok));
+    if (limit->least_us <= 0 || surely_us < limit->least_us)
+        limit->least_us = surely_us;
+    if (limit->next_least_us <= 0 || surely_us < limit->next_least_us)
+        limit->next_least_us = surely_us;
+    if (limit->period_ms == 0)
         limit->period_ms = now_ms;
+    if (now_ms - limit->period_ms < PERIOD_MS)
+        return;
+    limit->least_us = limit->next_least_us;
+    limit->next_least_us = 0;
+    limit->period_ms = now_ms;
+}
+
+static void smooth(tecton_adaptive_limit *limit, double mean_us) {
+    if (limit->smoothed_us <= 0) {
+        limit->smoothed_us = mean_us;
         return;
     }
     double difference = mean_us - limit->smoothed_us;
     limit->smoothed_us += ALPHA * difference;
     limit->variance_us2 = (1 - ALPHA) * (limit->variance_us2 + ALPHA * difference * difference);
-    if (limit->smoothed_us < limit->least_us)
-        limit->least_us = limit->smoothed_us;
-    if (limit->smoothed_us < limit->next_least_us)
-        limit->next_least_us = limit->smoothed_us;
-    if (now_ms - limit->period_ms >= PERIOD_MS) {
-        limit->least_us = limit->next_least_us;
-        limit->next_least_us = limit->smoothed_us;
-        limit->period_ms = now_ms;
-    }
 }
 
 static bool clearly_slower(const tecton_adaptive_limit *limit, double mean_us) {
-    bool slow_start = in_slow_start(limit);
-    double usual_us = slow_start ? limit->least_us : limit->smoothed_us;
-    double rise_us = mean_us - usual_us;
-    /* Single answers scatter by 0.4 of the mean or more; so the mean of n does by 0.4 / sqrt(n), and 2.5 times that
-     * is 1 / sqrt(n). */
-    if (rise_us < NOISE_US || rise_us * rise_us * limit->num_ok < usual_us * usual_us)
-        return false;
-    if (slow_start) /* there is no history yet to tell a deviation from */
-        return rise_us >= SLOW_START_RISE * usual_us;
-    return rise_us >= LEAST_RISE * usual_us && rise_us * rise_us >= DEVIATIONS * DEVIATIONS * limit->variance_us2;
+    if (in_slow_start(limit)) /* there is no history yet to tell a deviation from */
+        return mean_us >= SLOW_START_RISE * limit->least_us + NOISE_US;
+    double rise_us = mean_us - limit->smoothed_us;
+    return rise_us >= NOISE_US && rise_us >= LEAST_RISE * limit->smoothed_us &&
+           rise_us * sqrt(limit->num_ok) >= limit->smoothed_us &&
+           rise_us * rise_us >= DEVIATIONS * DEVIATIONS * limit->variance_us2;
 }
 
 static bool queuing(const tecton_adaptive_limit *limit) {
     return limit->smoothed_us > QUEUING_FACTOR * limit->least_us + QUEUING_US;
 }
 
+static void end_slow_start_at_ceiling(tecton_adaptive_limit *limit) {
+    if (limit->limit < limit->ceiling || ++limit->num_held < CEILING_WINDOWS)
+        return;
+    limit->num_held = 0;
+    limit->slow_start_until = 0;
+}
+
 /* Where the limit was not reached it is not what decides, in either direction. */
+static void judge_window(tecton_adaptive_limit *limit, double mean_us, uint64_t now_ms) {
+    if (!limit->reached || limit->smoothed_us <= 0)
+        return;
+    bool slower = clearly_slower(limit, mean_us);
+    if (in_slow_start(limit) && slower)
+        lower_to(limit, limit->limit / 2, now_ms); /* its last doubling was too much */
+    else if (in_slow_start(limit))
+        end_slow_start_at_ceiling(limit);
+    else if (slower)
+        lower_to(limit, a_tenth_less(limit->limit), now_ms);
+    else if (limit->num_throttled == 0 && mean_us <= limit->smoothed_us + NOISE_US && !queuing(limit))
+        grow_after_window(limit);
+}
+
 static void end_window(tecton_adaptive_limit *limit, uint64_t now_ms) {
     if (limit->num_ok > 0) {
         double mean_us = (double)limit->rtt_sum_us / limit->num_ok;
-        if (limit->reached && limit->smoothed_us > 0) {
-            if (!clearly_slower(limit, mean_us)) {
-                if (!in_slow_start(limit) && limit->num_throttled == 0 && mean_us <= limit->smoothed_us + NOISE_US &&
-                    !queuing(limit))
-                    grow_after_window(limit);
-            } else if (in_slow_start(limit)) {
-                lower_to(limit, limit->limit / 2, now_ms); /* its last doubling was too much */
-            } else {
-                lower_to(limit, a_tenth_less(limit->limit), now_ms);
-            }
-        }
-        smooth(limit, mean_us, now_ms);
+        judge_window(limit, mean_us, now_ms);
+        smooth(limit, mean_us);
+        note_least(limit, mean_us, now_ms);
     }
     begin_window(limit, now_ms);
 }
@@ -181,7 +197,7 @@ static void throttled(tecton_adaptive_limit *limit, uint32_t num_in_flight, uint
 
 static void failed(tecton_adaptive_limit *limit, uint64_t now_ms) {
     limit->num_failed++;
-    if (limit->num_failed < FAILED_AT_LEAST || limit->num_failed * FAILED_ONE_IN < expected_answers(limit))
+    if (limit->num_failed < 3 || limit->num_failed * FAILED_ONE_IN < expected_answers(limit))
         return;
     lower_to(limit, a_tenth_less(limit->limit), now_ms);
     begin_window(limit, now_ms);
