@@ -124,8 +124,16 @@ beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_
     must(like->windows_len <= sizeof row->windows, "the windows are too long");
     if (like->windows_len > 0)
         memcpy(row->windows, like->windows, like->windows_len);
-    for (size_t i = 0; i < bundle->num_emitted_fields; i++)
-        row->fields[i] = fields[i].as.integer;
+    for (size_t i = 0; i < bundle->num_emitted_fields; i++) {
+        const beamc_value *value = fields[i].kind == BEAMC_VALUE_ROW ? fields[i].as.items.data : &fields[i];
+        if (value->kind == BEAMC_VALUE_STRING)
+            (void)snprintf(row->texts[i], sizeof row->texts[i], "%.*s", (int)value->as.bytes.len,
+                           (const char *)value->as.bytes.data);
+        else if (value->kind == BEAMC_VALUE_BOOLEAN)
+            row->fields[i] = value->as.boolean ? 1 : 0;
+        else
+            row->fields[i] = value->as.integer;
+    }
     return BEAMC_OK;
 }
 

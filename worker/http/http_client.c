@@ -371,6 +371,7 @@ static void describe(http_slot *slot, CURLcode code) {
     curl_easy_getinfo(slot->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
     curl_easy_getinfo(slot->easy, CURLINFO_TOTAL_TIME_T, &total_us);
     exchange->latency_ms = (uint32_t)(total_us / 1000);
+    exchange->latency_us = (uint64_t)total_us;
     exchange->timed_out = code == CURLE_OPERATION_TIMEDOUT;
     exchange->answer = slot->answer.data;
     exchange->answer_len = slot->answer.len;

@@ -45,9 +45,10 @@ typedef struct tecton_http_exchange {
     size_t answer_len;
     bool answer_cut;      /* the body was longer than is kept, or ended early */
     char retry_after[64]; /* the header's value, "" when absent */
-    uint32_t latency_ms;
-    uint32_t num_sends; /* more than 1: a kept connection was found closed and libcurl sent again over another */
-    char problem[256];  /* not ANSWERED, or cut: what went wrong, in curl's words */
+    uint32_t latency_ms;  /* from submit to the end */
+    uint64_t latency_us;  /* the same */
+    uint32_t num_sends;   /* more than 1: a kept connection was found closed and libcurl sent again over another */
+    char problem[256];    /* not ANSWERED, or cut: what went wrong, in curl's words */
 
     void *slot; /* the client's */
 } tecton_http_exchange;

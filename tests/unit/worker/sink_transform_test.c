@@ -86,7 +86,7 @@ static void a_use_becomes_one_step_with_one_output(void **state) {
     assert_string_equal(self.answer.dofn_urn, "beam_tecton:dofn:stream_write:v1");
     assert_int_equal(self.answer.num_outputs, 1);
     assert_string_equal(self.answer.outputs[0].tag, "written");
-    assert_int_equal(self.answer.outputs[0].num_fields, 4);
+    assert_int_equal(self.answer.outputs[0].num_fields, 6);
     assert_string_equal(self.answer.outputs[0].fields[0].name, "records");
     assert_int_equal(self.answer.outputs[0].fields[0].kind, BEAMC_TYPE_INT64);
     assert_null(self.answer.environment_type);
@@ -98,6 +98,33 @@ static void a_use_becomes_one_step_with_one_output(void **state) {
     assert_string_equal(config.workspace_name, "prod");
     tecton_sink_config_cleanup(&config);
     cleanup(&self);
+}
+
+static void an_output_for_refused_rows_is_there_when_it_is_asked_for(void **state) {
+    (void)state;
+    static const beamc_field group_fields[] = {FIELD("output", TYPE(STRING)), FIELD("threshold", NULLABLE(DOUBLE))};
+    static const beamc_schema group = SCHEMA(group_fields);
+    beamc_value members[2] = {text_value("bad rows"), null_value()};
+    use self = usual();
+    give(&self, "error_handling", items_value(BEAMC_VALUE_ROW, members, 2));
+    self.fields[self.num_fields - 1].type = ROW_OF(&group);
+    must_expand(&self);
+    assert_int_equal(self.answer.num_outputs, 2);
+    assert_string_equal(self.answer.outputs[1].tag, "bad rows");
+    assert_string_equal(self.answer.outputs[1].fields[0].name, "failed_row");
+    assert_null(self.answer.outputs[1].fields[0].row); /* the input's */
+    cleanup(&self);
+    members[0] = text_value("written");
+    self = usual();
+    give(&self, "error_handling", items_value(BEAMC_VALUE_ROW, members, 2));
+    self.fields[self.num_fields - 1].type = ROW_OF(&group);
+    check_refused(&self, "error_handling.output", "\"written\"");
+    self = usual();
+    give(&self, "error_handling", text_value("errors"));
+    check_refused(&self, "error_handling", "output");
+    self = usual();
+    give(&self, "on_exhausted", text_value("dead_letter"));
+    check_refused(&self, "on_exhausted", "error_handling=");
 }
 
 static void a_reference_stays_one_and_its_value_is_nowhere(void **state) {
@@ -213,6 +240,7 @@ static void it_is_found_under_its_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_use_becomes_one_step_with_one_output),
+        cmocka_unit_test(an_output_for_refused_rows_is_there_when_it_is_asked_for),
         cmocka_unit_test(a_reference_stays_one_and_its_value_is_nowhere),
         cmocka_unit_test(a_literal_key_is_in_the_payload_and_nowhere_else),
         cmocka_unit_test(display_data_shows_where_the_rows_go),
