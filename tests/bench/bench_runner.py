@@ -15,6 +15,7 @@ from concurrent import futures
 from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import grpc
+import process_cost
 from apache_beam.portability.api import (
     beam_fn_api_pb2,
     beam_provision_api_pb2,
@@ -227,16 +228,10 @@ class BenchRunner:
     # --- measures ---
 
     def cpu_us(self) -> float:
-        """CPU time of the worker process and all its threads, microseconds."""
-        return time.clock_gettime(~self.process.pid << 3 | 2) * 1e6  # the kernel's clock id of another process
+        return process_cost.cpu_us(self.process.pid)
 
     def rss_mib(self, peak: bool = False) -> float:
-        name = "VmHWM:" if peak else "VmRSS:"
-        with open(f"/proc/{self.process.pid}/status") as status:
-            for line in status:
-                if line.startswith(name):
-                    return int(line.split()[1]) / 1024
-        raise RuntimeError("the worker has ended")
+        return process_cost.rss_mib(self.process.pid, peak)
 
 
 def add_port(descriptor: beam_fn_api_pb2.ProcessBundleDescriptor, node: str, urn: str, coder_id: str) -> None:
