@@ -23,10 +23,10 @@ class Figure(NamedTuple):
 
     @property
     def met(self) -> bool:
-        if self.bar is None:
-            return True
         if self.value is None:
             return False
+        if self.bar is None:
+            return True
         return self.value >= self.bar if self.at_least else self.value <= self.bar
 
 

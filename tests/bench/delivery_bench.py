@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List
 
 sys.path.insert(0, str(Path(__file__).parent))
+import delivery_behaviour
 import delivery_cost
 from bench_report import FOLDER, Figure, print_table, write_json
 from canned_server import CannedServer, Certificate
@@ -35,6 +36,13 @@ def groups(quick: bool) -> Dict[str, Callable[[], Iterator[Figure]]]:
         "engine": lambda: canned(delivery_cost.http_engine),
         "json": lambda: delivery_cost.json_record(quick),
         "rows": lambda: canned(delivery_cost.rows_to_requests),
+        "slow": lambda: delivery_behaviour.cost_when_slow(quick),
+        "little": lambda: delivery_behaviour.little(quick),
+        "ramp": lambda: delivery_behaviour.ramp(quick),
+        "limits": lambda: delivery_behaviour.hidden_limits(quick),
+        "bundles": lambda: delivery_behaviour.small_bundles(quick),
+        "outage": lambda: delivery_behaviour.outage(quick),
+        "memory": lambda: delivery_behaviour.memory(quick),
     }
 
 
@@ -49,7 +57,7 @@ def measure(name: str, group: Callable[[], Iterator[Figure]]) -> List[Figure]:
         if "BENCH_VERBOSE" in os.environ:
             traceback.print_exc()
         why = f"{type(problem).__name__}: {problem}"
-        figures.append(Figure(f"{name}: the rest", None, "", 0.0, why=why))
+        figures.append(Figure(f"{name}, the rest of it", None, "-", why=why))
     return figures
 
 

@@ -15,6 +15,7 @@ from bench_report import FOLDER, ROOT, Figure
 from bench_rows import encoded_rows, payload, row, row_schema
 from bench_runner import BenchRunner
 from canned_server import CannedServer, Certificate
+from delivery_trial import KEY, sink_options
 from process_cost import median
 from python_requests_sink import RequestsSink
 from sdk_harnesses import Harness, go_harness, python_harness
@@ -22,7 +23,6 @@ from sink_step import start_sink
 
 NATIVE = ROOT / "bazel-bin" / "tests" / "bench"
 GO_HTTP_SINK = ROOT / "build" / "bin" / "gohttpsink"
-KEY = "a-key-of-the-usual-length-of-32-ch"
 CONNECTIONS = 32
 BODY_BYTES = 1566  # of ten records of the size that peers were measured with
 IN_FLIGHT = 50
@@ -124,18 +124,6 @@ class Contestant(NamedTuple):
         return (self.runner.cpu_us() - before) / (bundles * self.rows)
 
 
-def sink_options(url: str, certificate: Certificate, **more: object) -> Dict[str, object]:
-    return {
-        "endpoint_url": url,
-        "api_key": KEY,
-        "workspace_name": "prod",
-        "stream_source_name": "events",
-        "ca_file": str(certificate.bundle),
-        "proxy": "none",
-        **more,
-    }
-
-
 def start_peer(harness: Harness) -> BenchRunner:
     return BenchRunner(harness.descriptor(), harness.command, harness.environment)
 
@@ -148,7 +136,7 @@ def rows_to_requests(server: CannedServer, certificate: Certificate, quick: bool
     for name, url in (("clear", server.url), ("TLS", server.tls_url)):
         settings = {"SINK_URL": url, "SINK_CA_FILE": str(certificate.bundle)}
         with contextlib.ExitStack() as stack:
-            options = sink_options(url, certificate, max_in_flight=IN_FLIGHT)
+            options = sink_options(url, certificate.bundle, max_in_flight=IN_FLIGHT)
             all_of_them = [Contestant("C", stack.enter_context(start_sink(options, row_schema())), big, BUNDLE_ROWS)]
             if GO_HTTP_SINK.exists():
                 go = stack.enter_context(start_peer(go_harness(GO_HTTP_SINK, "main.Sink", 1.0, settings)))
