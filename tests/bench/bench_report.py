@@ -35,10 +35,10 @@ def print_table(figures: List[Figure], ours: str) -> None:
     peers: List[str] = []
     for figure in figures:
         peers += [peer for peer in figure.against if peer not in peers]
-    name_width = max(len(f"{figure.name}, {figure.unit}") for figure in figures) + 1
+    name_width = max(40, *(len(f"{figure.name}, {figure.unit}") for figure in figures)) + 1
     widths = [max(len(peer) + 2, 13) for peer in peers]
     heads = "".join(f"{peer:>{width}}" for peer, width in zip(peers, widths, strict=True))
-    print(f"\n{'':{name_width}}{ours:>13}{'bar':>14}  {'':7}{heads}")
+    print(f"\n{'':{name_width}}{ours:>13}{'bar':>14}  {'':7}{heads}".rstrip())
     for figure in figures:
         value = "not measured" if figure.value is None else f"{figure.value:,.3f}"
         bar = "" if figure.bar is None else f"{'>=' if figure.at_least else '<='} {figure.bar:,.2f}"

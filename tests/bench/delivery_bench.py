@@ -49,7 +49,7 @@ def groups(quick: bool) -> Dict[str, Callable[[], Iterator[Figure]]]:
 def measure(name: str, group: Callable[[], Iterator[Figure]]) -> List[Figure]:
     """All figures of a group, and when one fails those before it and one that says why."""
     figures: List[Figure] = []
-    print(f"  {name} ...", flush=True)
+    print(f"\n{name} ...", end="", flush=True)
     try:
         for figure in group():
             figures.append(figure)
@@ -73,8 +73,11 @@ def main() -> None:
     figures: List[Figure] = []
     for name, group in groups(arguments.quick).items():
         if arguments.only is None or name in arguments.only:
-            figures += measure(name, group)
-    print_table(figures, "C")
+            found = measure(name, group)
+            print_table(found, "C")
+            figures += found
+    bars = [figure.met for figure in figures if figure.bar is not None]
+    print(f"\n{bars.count(True)} of {len(bars)} bars met")
     if arguments.only is None:
         write_json(figures, FOLDER / "delivery.json")
 

@@ -22,3 +22,8 @@ def rss_mib(pid: int, peak: bool = False) -> float:
 
 def median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
+
+
+def median_ratio(values: list[float], over: list[float]) -> float:
+    """The median of the rounds' ratios: what ran side by side met the same disturbances."""
+    return median([value / other for value, other in zip(values, over, strict=True)])
