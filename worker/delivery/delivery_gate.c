@@ -46,7 +46,7 @@ tecton_gate_answer tecton_delivery_gate_ask(tecton_delivery_gate *gate, tecton_f
         ticket.retry_cost = tecton_retry_budget_take(&gate->budget, after_timeout, now_ms);
     tecton_rate_cap_take(&gate->rate_cap, num_records, now_ms);
     tecton_learned_rate_started(&gate->learned_rate, now_ms);
-    tecton_adaptive_limit_started(&gate->limit);
+    ticket.num_in_flight = tecton_adaptive_limit_started(&gate->limit);
     return (tecton_gate_answer){.action = TECTON_GATE_SEND, .ticket = ticket};
 }
 
@@ -88,7 +88,7 @@ void tecton_delivery_gate_finished(tecton_delivery_gate *gate, tecton_fatal_verd
     else if (learned->accepted)
         tecton_learned_rate_accepted(&gate->learned_rate, ticket->started_ms, now_ms);
 
-    tecton_adaptive_limit_finished(&gate->limit, learned->limit, report->rtt_us, now_ms);
+    tecton_adaptive_limit_finished(&gate->limit, learned->limit, ticket->num_in_flight, report->rtt_us, now_ms);
     tecton_breaker_change change =
         tecton_circuit_breaker_finished(&gate->breaker, learned->breaker, ticket->is_trial, now_ms, random);
     if (change == TECTON_BREAKER_CLOSED_BY_TRIAL) {

@@ -56,6 +56,7 @@ typedef enum {
 /* What one sent request has reserved. The request keeps it until its end. */
 typedef struct {
     uint64_t started_ms;
+    uint32_t num_in_flight; /* when it started, itself included */
     uint32_t retry_cost;
     bool is_trial; /* of the breaker */
     bool is_probe; /* of the fatal verdicts */

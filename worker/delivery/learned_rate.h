@@ -1,16 +1,18 @@
 /* How many requests a second an endpoint takes, learned from its 429s. Pure; the engine's thread only.
  *
- * A bound on requests under way (adaptive_limit) cannot hold a rate: one request at a time and 5 ms an answer are 200
- * requests a second, and throttled ones are answered fastest of all. So the rate of the first 429 is noted, and from
- * then on answers are judged in groups: a hundred, or a second's.
- *   more than one in a hundred 429s   the rate is cut by their share, and 2 % more;
- *   fewer                             it stays;
- *   none for a second, and it was used to four fifths   it grows by 2 %, the next time by 4 %, 8 %, 16 %, 25 %.
- * Where nothing at all is accepted, one request a second goes out, none before the time that Retry-After names; with
- * the first that is accepted the rate restarts at half of what it was. Nothing is learned without a 429.
+ * A bound on requests under way (adaptive_limit) cannot hold a rate: one at a time and 5 ms an answer are 200 requests
+ * a second, and throttled ones are answered fastest of all. So the rate of the first 429 is noted, and from then on
+ * answers are judged in groups: a second's, or the first hundred of it.
+ *   more than one in a hundred 429s   the rate is cut by their share, and by 2 % more;
+ *   fewer, and the rate was used      it grows by 2 %; where there were none at all, the next time by 4 %, 8 %, 16 %,
+ *                                     25 %.
+ * Where nothing is accepted the rate falls to one request a second, and after five 429s in a row none goes out before
+ * the time that their Retry-After names; with the first that is accepted it restarts at half of what it was. Nothing is
+ * learned without a 429.
  *
- * In the simulation, behind a service that takes 300 requests a second: without this up to 94 % of the requests sent
- * are answered 429, with it less than 1 %, and 98 % or more of the 300 are used. */
+ * What it is worth in tests/simulation, as the share of requests that are answered 429: behind a service that takes 300
+ * a second, 5 ms away, 31 % without and under 2 % with it; behind one that takes 5 a second, 93 % and 4 %. A quota that
+ * is used up is asked 53 times a second without and once with it. */
 #ifndef WORKER_DELIVERY_LEARNED_RATE_H
 #define WORKER_DELIVERY_LEARNED_RATE_H
 
@@ -20,12 +22,13 @@
 /* Zero is no bound. */
 typedef struct {
     double per_second;   /* readable, for metrics; 0: nothing learned, no bound */
-    double former;       /* what it was when the endpoint began to accept nothing; 0: it accepts */
+    double former;       /* what it was before the last cuts; 0: none since it grew */
     double step;         /* the next growth */
     double rtt_ms;       /* of accepted requests, smoothed */
     uint64_t next_us;    /* when all that was sent is paid for */
     uint64_t changed_ms; /* what was sent until then says nothing of the rate */
     uint64_t paused_until_ms;
+    bool refuses_all;     /* nothing was accepted of the group before */
     uint32_t num_refused; /* 429s in a row */
 
     /* The group. */
