@@ -58,7 +58,7 @@ static beamc_status encode_all(const decoded_rows *rows, beamc_byte_buffer *out,
     size_t num_fields = rows->schema->num_fields;
     for (size_t i = 0; i < rows->num_rows; i++) {
         beamc_byte_buffer_clear(out);
-        BEAMC_TRY(tecton_record_encode(rows->plan, rows->values + i * num_fields, out, err));
+        BEAMC_TRY(tecton_record_encode(rows->plan, rows->values + i * num_fields, 0, out, err));
         *num_bytes += out->len;
     }
     return BEAMC_OK;
