@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static void pump(sim_sender *sender, uint64_t now_us);
+static void pump_soon(sim_sender *sender, uint64_t now_us);
 
 static uint32_t random32(sim_sender *sender) {
     return (uint32_t)(sim_random_bits(&sender->random) >> 32);
@@ -108,7 +109,7 @@ static void answered(void *context, uint64_t now_us) {
             slot->num_failed++;
         retry_or_give_up(request, report.end, now_us);
     }
-    pump(sender, now_us);
+    pump_soon(sender, now_us);
 }
 
 static void send(sim_request *request, uint64_t now_us) {
@@ -197,11 +198,25 @@ static void pump(sim_sender *sender, uint64_t now_us) {
         wake_at(sender, tecton_due_heap_next_ms(&sender->waiting) * 1000);
 }
 
+static void pump_now(void *context, uint64_t now_us) {
+    sim_sender *sender = context;
+    sender->pump_posted = false;
+    pump(sender, now_us);
+}
+
+/* The engine looks after it has read all answers that are there. */
+static void pump_soon(sim_sender *sender, uint64_t now_us) {
+    if (sender->pump_posted)
+        return;
+    sender->pump_posted = true;
+    sim_post(sender->events, now_us + SIM_LOOP_US, pump_now, sender);
+}
+
 static void arrive(void *context, uint64_t now_us) {
     sim_sender *sender = context;
     offer(sender, now_us);
     sim_post(sender->events, now_us + (uint64_t)(1e6 / sender->offered_per_second), arrive, sender);
-    pump(sender, now_us);
+    pump_soon(sender, now_us);
 }
 
 static void begin(void *context, uint64_t now_us) {

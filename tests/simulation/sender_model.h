@@ -16,7 +16,8 @@ enum {
     SIM_SLOT_MS = 100,        /* figures are kept for slots of so long */
     SIM_MAX_SLOTS = 10 * 600, /* ten minutes */
     SIM_MAX_CONNECTIONS = 2048,
-    SIM_RECORDS = 10 /* of each request */
+    SIM_LOOP_US = 20, /* one turn of the engine's loop: answers that come within it are read together */
+    SIM_RECORDS = 10  /* of each request */
 };
 
 /* What happened in one slot. */
@@ -66,6 +67,7 @@ typedef struct sim_sender {
     tecton_due_heap waiting;
     uint32_t num_held; /* offered and not yet at their end */
     uint64_t wake_us;
+    bool pump_posted;
     bool connections[SIM_MAX_CONNECTIONS];
     sim_slot slots[SIM_MAX_SLOTS];
 } sim_sender;

@@ -30,10 +30,10 @@ bool tecton_adaptive_limit_may_start(const tecton_adaptive_limit *limit) {
     return limit->num_in_flight < limit->limit;
 }
 
-uint32_t tecton_adaptive_limit_started(tecton_adaptive_limit *limit) {
+uint32_t tecton_adaptive_limit_started(tecton_adaptive_limit *limit, uint64_t now_ms) {
     limit->num_in_flight++;
     if (limit->num_in_flight >= limit->limit)
-        limit->reached = true;
+        limit->reached_ms = now_ms;
     return limit->num_in_flight;
 }
 
@@ -92,7 +92,7 @@ static uint32_t expected_answers(const tecton_adaptive_limit *limit) {
 
 static void begin_window(tecton_adaptive_limit *limit, uint64_t now_ms) {
     limit->window_end_ms = now_ms + (uint64_t)(limit->smoothed_us / 1000);
-    limit->reached = limit->num_in_flight >= limit->limit;
+    limit->reached = false;
     limit->num_ok = 0;
     limit->num_failed = 0;
     limit->num_throttled = 0;
@@ -205,7 +205,10 @@ static void failed(tecton_adaptive_limit *limit, uint64_t now_ms) {
 
 void tecton_adaptive_limit_finished(tecton_adaptive_limit *limit, tecton_limit_signal signal, uint32_t num_in_flight,
                                     uint64_t rtt_us, uint64_t now_ms) {
+    bool reached;
     assert(limit->num_in_flight > 0);
+    if (limit->num_in_flight >= limit->limit)
+        limit->reached_ms = now_ms;
     limit->num_in_flight--;
     switch (signal) {
     case TECTON_LIMIT_NEUTRAL:
@@ -215,7 +218,10 @@ void tecton_adaptive_limit_finished(tecton_adaptive_limit *limit, tecton_limit_s
         limit->rtt_sum_us += rtt_us;
         if (num_in_flight > limit->most_accepted)
             limit->most_accepted = num_in_flight;
-        if (limit->reached && in_slow_start(limit))
+        /* While this one was under way. Many may end before others start. */
+        reached = limit->reached_ms + (rtt_us + 999) / 1000 >= now_ms;
+        limit->reached = limit->reached || reached;
+        if (reached && in_slow_start(limit))
             grow_by(limit, 1);
         break;
     case TECTON_LIMIT_THROTTLED:

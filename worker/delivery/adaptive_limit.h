@@ -41,11 +41,12 @@ typedef struct {
     uint32_t throttled_at;     /* so many were too many for the last 429; 0: passed since */
     uint32_t num_grown;        /* windows that it grew after, since it was last lowered */
     uint32_t num_held;         /* good windows just below it */
+    uint64_t reached_ms;       /* when as many were under way as may, last */
     uint64_t lowered_ms;       /* what was sent until then knows nothing of the lower limit */
 
     /* The window. */
     uint64_t window_end_ms; /* at the earliest */
-    bool reached;           /* as many were under way as the limit lets */
+    bool reached;           /* the limit was, while one of the answered was under way */
     uint32_t num_ok;
     uint32_t num_failed;
     uint32_t num_throttled;
@@ -73,7 +74,7 @@ bool tecton_adaptive_limit_may_start(const tecton_adaptive_limit *limit);
 
 /* tecton_adaptive_limit_started and _finished: one each for every request sent. Started returns how many are under way
  * then, this one included, for finished. rtt_us   from its start to its end, whatever the end was now_ms   monotonic */
-uint32_t tecton_adaptive_limit_started(tecton_adaptive_limit *limit);
+uint32_t tecton_adaptive_limit_started(tecton_adaptive_limit *limit, uint64_t now_ms);
 void tecton_adaptive_limit_finished(tecton_adaptive_limit *limit, tecton_limit_signal signal, uint32_t num_in_flight,
                                     uint64_t rtt_us, uint64_t now_ms);
 

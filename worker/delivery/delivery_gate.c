@@ -46,7 +46,7 @@ tecton_gate_answer tecton_delivery_gate_ask(tecton_delivery_gate *gate, tecton_f
         ticket.retry_cost = tecton_retry_budget_take(&gate->budget, after_timeout, now_ms);
     tecton_rate_cap_take(&gate->rate_cap, num_records, now_ms);
     tecton_learned_rate_started(&gate->learned_rate, now_ms);
-    ticket.num_in_flight = tecton_adaptive_limit_started(&gate->limit);
+    ticket.num_in_flight = tecton_adaptive_limit_started(&gate->limit, now_ms);
     return (tecton_gate_answer){.action = TECTON_GATE_SEND, .ticket = ticket};
 }
 

@@ -70,7 +70,8 @@ typedef struct {
     tecton_gate_ticket ticket; /* SEND */
 } tecton_gate_answer;
 
-/* tecton_delivery_gate_ask: SEND reserves everything: end it with tecton_delivery_gate_finished.
+/* tecton_delivery_gate_ask: SEND reserves everything: end it with tecton_delivery_gate_finished. A time to wait until
+ * holds only until the next end is told: a trial's success opens the gate at once, so ask again after each.
  *   verdicts      of the request's destination
  *   num_records   in the request
  *   random        32 random bits */
