@@ -414,8 +414,10 @@ static void report_end(tecton_delivery_engine *engine, tecton_transfer *transfer
         if (!route->verdicts.held)
             route->fatal_verdict = judgement->verdict;
     }
-    tecton_delivery_gate_finished(&transfer->destination->lane->gate, &route->verdicts, &transfer->ticket, &report,
-                                  now_ms, next_random(engine));
+    tecton_lane *lane = transfer->destination->lane;
+    tecton_delivery_gate_finished(&lane->gate, &route->verdicts, &transfer->ticket, &report, now_ms,
+                                  next_random(engine));
+    lane->ask_again_ms = 0; /* what the gate has learned may open it */
 }
 
 static void settle(tecton_http_exchange *exchange) {
@@ -498,8 +500,10 @@ static void age_queue(tecton_delivery_engine *engine, tecton_lane *lane, tecton_
 /* Gives back what the gate reserved for a request that is cancelled or was not started after all. */
 static void tell_not_sent(tecton_delivery_engine *engine, tecton_transfer *transfer, uint64_t now_ms) {
     tecton_attempt_report report = {.end = TECTON_END_CANCELLED, .retry_after_ms = TECTON_NO_RETRY_AFTER};
-    tecton_delivery_gate_finished(&transfer->destination->lane->gate, &transfer->destination->route->verdicts,
-                                  &transfer->ticket, &report, now_ms, next_random(engine));
+    tecton_lane *lane = transfer->destination->lane;
+    tecton_delivery_gate_finished(&lane->gate, &transfer->destination->route->verdicts, &transfer->ticket, &report,
+                                  now_ms, next_random(engine));
+    lane->ask_again_ms = 0;
 }
 
 static bool send_now(tecton_delivery_engine *engine, tecton_transfer *transfer) {

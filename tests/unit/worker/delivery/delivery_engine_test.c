@@ -611,6 +611,31 @@ static void lanes_are_bounded(void **state) {
     tecton_delivery_engine_free(engine);
 }
 
+static void when_a_trial_ends_an_outage_all_go_on_at_once(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5, 5000, 60000);
+    warm_up(&f, 5);
+    test_step steps[] = {{.status = 503, .times = 6}};
+    test_server_script(f.server, steps, 1);
+    uint64_t start_ms = beamc_clock_ms();
+    for (int i = 0; i < 9; i++)
+        submit(&f.bundle, "{}");
+    /* Five failures open the breaker; the sixth request is the trial after a second, the seventh another after two
+     * more. That one is answered: the others need not wait for the time of a third. */
+    while (tecton_delivery_num_out(f.bundle.session) > 0) {
+        tecton_delivery_request *request = take(&f.bundle);
+        while (request != NULL) {
+            tecton_delivery_request *next = request->next;
+            assert_int_equal(request->outcome.num_stored, 1);
+            free_request(request);
+            request = next;
+        }
+    }
+    assert_true(beamc_clock_ms() - start_ms < 4800);
+    close_fixture(&f);
+}
+
 /* ---- requests that are not full ---- */
 
 /* A request of records that are each one letter, in quotes. */
@@ -838,6 +863,7 @@ int main(void) {
         cmocka_unit_test(many_bundles_at_once_each_get_their_own_back),
         cmocka_unit_test(a_released_destination_frees_its_store),
         cmocka_unit_test(lanes_are_bounded),
+        cmocka_unit_test(when_a_trial_ends_an_outage_all_go_on_at_once),
         cmocka_unit_test(bundles_side_by_side_share_a_request),
         cmocka_unit_test(a_shared_request_leaves_when_it_is_full),
         cmocka_unit_test(a_lone_bundle_does_not_wait_for_company),
