@@ -6,6 +6,7 @@
 #include "sdk_harness/base/log.h"
 #include "worker/delivery/attempt.h"
 #include "worker/delivery/delivery_internal.h"
+#include "worker/delivery/delivery_trace.h"
 #include "worker/delivery/isolation.h"
 #include "worker/delivery/retry_after.h"
 
@@ -796,8 +797,24 @@ static void shut_down(tecton_delivery_engine *engine, tecton_lane *lanes, tecton
     engine->num_spares = KEPT_SPARE_TRANSFERS; /* none is kept from here on */
 }
 
+static void write_trace(tecton_delivery_trace *trace, const tecton_lane *lanes, uint64_t now_ms, uint64_t *wait_ms) {
+    if (trace == NULL)
+        return;
+    if (*wait_ms > TECTON_TRACE_EVERY_MS)
+        *wait_ms = TECTON_TRACE_EVERY_MS;
+    if (!tecton_delivery_trace_due(trace, now_ms))
+        return;
+    for (const tecton_lane *lane = lanes; lane != NULL; lane = lane->next) {
+        size_t num_queued = 0;
+        for (const tecton_transfer *transfer = lane->queue.first; transfer != NULL; transfer = transfer->next)
+            num_queued++;
+        tecton_delivery_trace_note(trace, lane->url, &lane->gate, num_queued, beamc_wall_ms());
+    }
+}
+
 static void *run(void *context) {
     tecton_delivery_engine *engine = context;
+    tecton_delivery_trace *trace = tecton_delivery_trace_open(getenv("BEAM_TECTON_TRACE"));
     for (;;) {
         uint64_t now_ms = beamc_clock_ms();
         engine_mail mail = take_mail(engine, now_ms);
@@ -805,6 +822,7 @@ static void *run(void *context) {
         if (mail.stopping) {
             shut_down(engine, mail.lanes, mail.routes);
             give_back(engine, mail.lanes);
+            tecton_delivery_trace_close(trace);
             return NULL;
         }
         flush_due(engine, now_ms);
@@ -819,6 +837,7 @@ static void *run(void *context) {
             uint64_t until_ms = due_ms[i] == UINT64_MAX ? UINT64_MAX : due_ms[i] > now_ms ? due_ms[i] - now_ms : 0;
             wait_ms = until_ms < wait_ms ? until_ms : wait_ms;
         }
+        write_trace(trace, mail.lanes, now_ms, &wait_ms);
         tecton_http_client_poll(engine->http, wait_ms);
     }
 }
