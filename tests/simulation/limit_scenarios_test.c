@@ -56,7 +56,7 @@ static void jitter_does_not_hold_the_limit_down(void **state) {
     scenario_end(&scene);
 }
 
-static void heavy_jitter_costs_at_most_a_fifth(void **state) {
+static void heavy_jitter_does_not_either(void **state) {
     SCENARIO(scene);
     FOR_EACH_SEED(seed) {
         simulation *sim = sim_new(seed);
@@ -67,8 +67,8 @@ static void heavy_jitter_costs_at_most_a_fifth(void **state) {
         sim_run(sim, 40000);
         double mean_s = 0.01 + 0.04 * exp(0.8 * 0.8 / 2);
         sim_figures figures = sim_figures_of(sender, 10000, 40000);
-        scenario_figure_is(&scene, "limit, mean", figures.mean_limit, 150, 200);
-        scenario_figure_is(&scene, "goodput, share", figures.stored_per_second * mean_s / 200, 0.8, 1.02);
+        scenario_figure_is(&scene, "limit, mean", figures.mean_limit, 180, 200);
+        scenario_figure_is(&scene, "goodput, share", figures.stored_per_second * mean_s / 200, 0.95, 1.02);
         sim_free(sim);
     }
     scenario_end(&scene);
@@ -279,7 +279,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_steady_service_is_used_to_the_ceiling_within_ten_round_trips),
         cmocka_unit_test(jitter_does_not_hold_the_limit_down),
-        cmocka_unit_test(heavy_jitter_costs_at_most_a_fifth),
+        cmocka_unit_test(heavy_jitter_does_not_either),
         cmocka_unit_test(on_loopback_noise_does_not_collapse_the_limit),
         cmocka_unit_test(behind_a_knee_the_limit_stays_within_three_times),
         cmocka_unit_test(a_hidden_bound_on_concurrency_is_found_and_kept),

@@ -39,7 +39,7 @@ static void a_hidden_rate_far_away_is_found_within_twenty_seconds(void **state) 
     SCENARIO(scene);
     FOR_EACH_SEED(seed) {
         for (double burst = 10; burst < 1000; burst *= 5)
-            hidden_rate(&scene, 190000, burst, seed, 20000, 270);
+            hidden_rate(&scene, 190000, burst, seed, 20000, 260);
     }
     scenario_end(&scene);
 }

@@ -1,5 +1,7 @@
 #include "worker/delivery/rate_cap.h"
 
+#define NS_A_MS UINT64_C(1000000)
+
 void tecton_rate_cap_join(tecton_rate_cap *cap, uint64_t records_per_second) {
     if (records_per_second != 0 && (cap->records_per_second == 0 || records_per_second < cap->records_per_second))
         cap->records_per_second = records_per_second;
@@ -19,9 +21,9 @@ uint64_t tecton_rate_cap_now(const tecton_rate_cap *cap, uint64_t now_ms) {
 }
 
 uint64_t tecton_rate_cap_due_ms(const tecton_rate_cap *cap, uint64_t now_ms) {
-    if (cap->records_per_second == 0 || cap->next_us <= now_ms * 1000)
+    if (cap->records_per_second == 0 || cap->next_ns <= now_ms * NS_A_MS)
         return 0;
-    return (cap->next_us + 999) / 1000;
+    return (cap->next_ns + NS_A_MS - 1) / NS_A_MS;
 }
 
 void tecton_rate_cap_take(tecton_rate_cap *cap, uint32_t num_records, uint64_t now_ms) {
@@ -30,13 +32,12 @@ void tecton_rate_cap_take(tecton_rate_cap *cap, uint32_t num_records, uint64_t n
     if (!cap->ramping) {
         cap->ramping = true;
         cap->ramp_start_ms = now_ms;
-        cap->next_us = now_ms * 1000;
     }
-    uint64_t burst_ms = now_ms - cap->ramp_start_ms;
-    if (burst_ms > TECTON_RATE_CAP_BURST_MS)
-        burst_ms = TECTON_RATE_CAP_BURST_MS;
-    uint64_t earliest_us = (now_ms - burst_ms) * 1000;
-    if (cap->next_us < earliest_us)
-        cap->next_us = earliest_us;
-    cap->next_us += num_records * UINT64_C(1000000000) / millirecords_per_second(cap, now_ms);
+    uint64_t unused_ms = now_ms - cap->ramp_start_ms;
+    if (unused_ms > TECTON_RATE_CAP_BURST_MS)
+        unused_ms = TECTON_RATE_CAP_BURST_MS;
+    uint64_t earliest_ns = (now_ms - unused_ms) * NS_A_MS;
+    if (cap->next_ns < earliest_ns)
+        cap->next_ns = earliest_ns;
+    cap->next_ns += (uint64_t)(num_records * 1e12 / (double)millirecords_per_second(cap, now_ms));
 }

@@ -18,7 +18,7 @@ typedef struct {
     uint64_t records_per_second; /* 0: no cap */
     bool ramping;                /* the ramp has begun */
     uint64_t ramp_start_ms;
-    uint64_t next_us; /* when all that was sent is paid for */
+    uint64_t next_ns; /* when all that was sent is paid for */
 } tecton_rate_cap;
 
 /* tecton_rate_cap_join: one more transform shares the cap; the smallest that is not 0 applies. */
