@@ -115,6 +115,10 @@ static beamc_status prepare(sink *self, tecton_delivery_engine *engine, const be
     self->name = beamc_format("%s/%s", config->workspace_name, config->stream_source_name);
     beamc_byte_buffer_init(&self->record, TECTON_MAX_BODY_BYTES);
     tecton_sink_metrics_init(&self->metrics, setup->metrics, config->dry_run);
+    char *host = tecton_sink_config_host(config);
+    tecton_sink_metrics_name_sink(&self->metrics, setup->metrics,
+                                  (const char *const[3]){host, config->workspace_name, config->stream_source_name});
+    free(host);
     return BEAMC_OK;
 }
 

@@ -18,6 +18,8 @@ def main() -> None:
     parser.add_argument("--pipeline_proto", type=Path, required=True, help="file for the pipeline as it is submitted")
     for option in ("endpoint_url", "workspace_name", "stream_source_name", "api_key"):
         parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--max_retries", type=int, default=3)
+    parser.add_argument("--max_in_flight", type=int, default=200)
     given, pipeline_arguments = parser.parse_known_args()
     options = {name: value for name, value in vars(given).items() if name not in ("report", "pipeline_proto")}
 

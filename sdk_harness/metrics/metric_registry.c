@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct beamc_metric_cell {
     beamc_metric_cell *next;
@@ -14,6 +15,7 @@ struct beamc_metric_cell {
     _Atomic int64_t count;
     _Atomic int64_t min;
     _Atomic int64_t max;
+    beamc_byte_buffer trie; /* BOUNDED_TRIE: the message, made once */
 };
 
 struct beamc_metrics {
@@ -41,6 +43,7 @@ void beamc_metric_registry_free(beamc_metric_registry *registry) {
         beamc_metric_cell *cell = registry->cells;
         registry->cells = cell->next;
         beamc_metric_key_cleanup(&cell->key);
+        beamc_byte_buffer_cleanup(&cell->trie);
         free(cell);
     }
     while (registry->scopes != NULL) {
@@ -102,6 +105,29 @@ beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const cha
                                            "beam:metrics:distribution_int64:v1", name_space, name);
 }
 
+enum { MAX_TRIE_BYTES = 64 * 1024, TRIE_BOUND = 100 /* paths that the SDKs keep apart */ };
+
+/* A BoundedTrie message with one path: 1: bound, 3: each segment. Source: metrics.proto. */
+static void encode_trie(beamc_byte_buffer *out, const char *const *segments, size_t num_segments) {
+    beamc_byte_buffer_init(out, MAX_TRIE_BYTES);
+    (void)beamc_byte_buffer_append(out, (uint8_t[]){1 << 3, TRIE_BOUND}, 2);
+    for (size_t i = 0; i < num_segments; i++) {
+        size_t len = strlen(segments[i]);
+        (void)beamc_byte_buffer_append_byte(out, 3 << 3 | 2);
+        (void)beamc_append_varint(out, len);
+        (void)beamc_byte_buffer_append(out, segments[i], len);
+    }
+}
+
+beamc_bounded_trie *beamc_metrics_bounded_trie(beamc_metrics *metrics, const char *name_space, const char *name,
+                                               const char *const *segments, size_t num_segments) {
+    beamc_metric_cell *cell = user_cell(metrics, BEAMC_METRIC_BOUNDED_TRIE, "beam:metric:user:bounded_trie:v1",
+                                        "beam:metrics:bounded_trie:v1", name_space, name);
+    if (cell->trie.len == 0)
+        encode_trie(&cell->trie, segments, num_segments);
+    return (beamc_bounded_trie *)cell;
+}
+
 /* One thread writes at a time, so a plain load and store is enough. */
 static void bump(_Atomic int64_t *cell, int64_t by) {
     atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + by, memory_order_relaxed);
@@ -130,6 +156,10 @@ void beamc_distribution_add(beamc_distribution *distribution, int64_t value) {
     beamc_metric_cell_add((beamc_metric_cell *)distribution, value);
 }
 
+void beamc_bounded_trie_add(beamc_bounded_trie *trie) {
+    beamc_metric_cell_set((beamc_metric_cell *)trie, 1);
+}
+
 void beamc_metric_registry_reset(beamc_metric_registry *registry) {
     for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next)
         clear_cell(cell);
@@ -141,6 +171,11 @@ void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_vi
         uint8_t payload[4 * BEAMC_VARINT_MAX_BYTES];
         size_t len = 0;
         int64_t sum = atomic_load_explicit(&cell->sum, memory_order_relaxed);
+        if (cell->kind == BEAMC_METRIC_BOUNDED_TRIE) {
+            if (sum != 0 && !cell->trie.failed)
+                visit(context, &cell->key, cell->trie.data, cell->trie.len);
+            continue;
+        }
         if (cell->kind == BEAMC_METRIC_DURATION && sum == 0)
             continue;
         if (cell->kind != BEAMC_METRIC_DISTRIBUTION) {

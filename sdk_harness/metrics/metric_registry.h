@@ -16,6 +16,7 @@ typedef enum {
     BEAMC_METRIC_COUNTER,      /* beam:metrics:sum_int64:v1 */
     BEAMC_METRIC_DISTRIBUTION, /* beam:metrics:distribution_int64:v1 */
     BEAMC_METRIC_DURATION,     /* a counter that is left out while it is zero */
+    BEAMC_METRIC_BOUNDED_TRIE  /* beam:metrics:bounded_trie:v1, left out while nothing was added */
 } beamc_metric_kind;
 
 typedef struct beamc_metric_cell beamc_metric_cell;
@@ -36,7 +37,7 @@ void beamc_metric_cell_add(beamc_metric_cell *cell, int64_t value);
 void beamc_metric_cell_set(beamc_metric_cell *cell, int64_t value); /* of a counter */
 void beamc_metric_registry_reset(beamc_metric_registry *registry);
 
-/* beamc_metric_registry_each calls `visit` for every counter, and for every distribution and duration that has a value:
+/* beamc_metric_registry_each calls `visit` for every counter, and for all others that have a value:
  * Flink stops reading at an empty payload, so a payload is never empty. */
 typedef void (*beamc_metric_visit)(void *context, const beamc_metric_key *key, const uint8_t *payload,
                                    size_t payload_len);

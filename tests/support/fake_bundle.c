@@ -184,6 +184,19 @@ beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const cha
     return distribution;
 }
 
+beamc_bounded_trie *beamc_metrics_bounded_trie(beamc_metrics *metrics, const char *name_space, const char *name,
+                                               const char *const *segments, size_t num_segments) {
+    must(strcmp(name_space, "lineage") == 0 && strcmp(name, "sinks_v2") == 0, "another trie than the lineage's");
+    size_t len = 0;
+    for (size_t i = 0; i < num_segments; i++)
+        len += (size_t)snprintf(metrics->lineage.path + len, sizeof metrics->lineage.path - len, "%s", segments[i]);
+    return &metrics->lineage;
+}
+
+void beamc_bounded_trie_add(beamc_bounded_trie *trie) {
+    trie->num_added++;
+}
+
 void beamc_counter_add(beamc_counter *counter, int64_t n) {
     counter->value += n;
 }

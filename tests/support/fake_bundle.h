@@ -33,7 +33,13 @@ struct beamc_distribution {
     int64_t max;
 };
 
+struct beamc_bounded_trie {
+    char path[256];
+    unsigned num_added;
+};
+
 struct beamc_metrics {
+    struct beamc_bounded_trie lineage; /* the one there is */
     struct beamc_counter counters[FAKE_MAX_METRICS];
     size_t num_counters;
     struct beamc_distribution distributions[FAKE_MAX_METRICS];

@@ -101,6 +101,14 @@ char *tecton_sink_config_endpoint(const tecton_sink_config *config) {
     return beamc_format("https://preview.%s/ingest", config->tecton_instance);
 }
 
+char *tecton_sink_config_host(const tecton_sink_config *config) {
+    if (config->tecton_instance != NULL)
+        return beamc_strdup(config->tecton_instance);
+    const char *host = strstr(config->endpoint_url, "://");
+    host = host == NULL ? config->endpoint_url : host + 3;
+    return beamc_strndup(host, strcspn(host, "/?#"));
+}
+
 void tecton_sink_config_cleanup(tecton_sink_config *config) {
     size_t num_options = 0;
     const tecton_option *options = tecton_options(&num_options);

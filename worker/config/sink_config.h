@@ -89,6 +89,10 @@ beamc_status tecton_sink_config_from_payload(const uint8_t *payload, size_t len,
 /* tecton_sink_config_endpoint returns the URL that requests go to; new, release with free. */
 char *tecton_sink_config_endpoint(const tecton_sink_config *config);
 
+/* tecton_sink_config_host returns what the account is known by: tecton_instance, or the host of endpoint_url with its
+ * port; new, release with free. */
+char *tecton_sink_config_host(const tecton_sink_config *config);
+
 /* tecton_sink_config_cleanup wipes and frees; the zero state is safe. */
 void tecton_sink_config_cleanup(tecton_sink_config *config);
 

@@ -6,6 +6,7 @@
 #include "sdk_harness/base/log.h"
 #include "worker/delivery/attempt.h"
 #include "worker/delivery/delivery_internal.h"
+#include "worker/delivery/delivery_trace.h"
 #include "worker/delivery/isolation.h"
 #include "worker/delivery/retry_after.h"
 
@@ -414,8 +415,10 @@ static void report_end(tecton_delivery_engine *engine, tecton_transfer *transfer
         if (!route->verdicts.held)
             route->fatal_verdict = judgement->verdict;
     }
-    tecton_delivery_gate_finished(&transfer->destination->lane->gate, &route->verdicts, &transfer->ticket, &report,
-                                  now_ms, next_random(engine));
+    tecton_lane *lane = transfer->destination->lane;
+    tecton_delivery_gate_finished(&lane->gate, &route->verdicts, &transfer->ticket, &report, now_ms,
+                                  next_random(engine));
+    lane->ask_again_ms = 0; /* what the gate has learned may open it */
 }
 
 static void settle(tecton_http_exchange *exchange) {
@@ -498,8 +501,10 @@ static void age_queue(tecton_delivery_engine *engine, tecton_lane *lane, tecton_
 /* Gives back what the gate reserved for a request that is cancelled or was not started after all. */
 static void tell_not_sent(tecton_delivery_engine *engine, tecton_transfer *transfer, uint64_t now_ms) {
     tecton_attempt_report report = {.end = TECTON_END_CANCELLED, .retry_after_ms = TECTON_NO_RETRY_AFTER};
-    tecton_delivery_gate_finished(&transfer->destination->lane->gate, &transfer->destination->route->verdicts,
-                                  &transfer->ticket, &report, now_ms, next_random(engine));
+    tecton_lane *lane = transfer->destination->lane;
+    tecton_delivery_gate_finished(&lane->gate, &transfer->destination->route->verdicts, &transfer->ticket, &report,
+                                  now_ms, next_random(engine));
+    lane->ask_again_ms = 0;
 }
 
 static bool send_now(tecton_delivery_engine *engine, tecton_transfer *transfer) {
@@ -792,8 +797,24 @@ static void shut_down(tecton_delivery_engine *engine, tecton_lane *lanes, tecton
     engine->num_spares = KEPT_SPARE_TRANSFERS; /* none is kept from here on */
 }
 
+static void write_trace(tecton_delivery_trace *trace, const tecton_lane *lanes, uint64_t now_ms, uint64_t *wait_ms) {
+    if (trace == NULL)
+        return;
+    if (*wait_ms > TECTON_TRACE_EVERY_MS)
+        *wait_ms = TECTON_TRACE_EVERY_MS;
+    if (!tecton_delivery_trace_due(trace, now_ms))
+        return;
+    for (const tecton_lane *lane = lanes; lane != NULL; lane = lane->next) {
+        size_t num_queued = 0;
+        for (const tecton_transfer *transfer = lane->queue.first; transfer != NULL; transfer = transfer->next)
+            num_queued++;
+        tecton_delivery_trace_note(trace, lane->url, &lane->gate, num_queued, beamc_wall_ms());
+    }
+}
+
 static void *run(void *context) {
     tecton_delivery_engine *engine = context;
+    tecton_delivery_trace *trace = tecton_delivery_trace_open(getenv("BEAM_TECTON_TRACE"));
     for (;;) {
         uint64_t now_ms = beamc_clock_ms();
         engine_mail mail = take_mail(engine, now_ms);
@@ -801,6 +822,7 @@ static void *run(void *context) {
         if (mail.stopping) {
             shut_down(engine, mail.lanes, mail.routes);
             give_back(engine, mail.lanes);
+            tecton_delivery_trace_close(trace);
             return NULL;
         }
         flush_due(engine, now_ms);
@@ -815,6 +837,7 @@ static void *run(void *context) {
             uint64_t until_ms = due_ms[i] == UINT64_MAX ? UINT64_MAX : due_ms[i] > now_ms ? due_ms[i] - now_ms : 0;
             wait_ms = until_ms < wait_ms ? until_ms : wait_ms;
         }
+        write_trace(trace, mail.lanes, now_ms, &wait_ms);
         tecton_http_client_poll(engine->http, wait_ms);
     }
 }

@@ -1,5 +1,10 @@
 #include "worker/metrics/sink_metrics.h"
 
+#include "sdk_harness/base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 static const char name_space[] = "tecton_stream_ingest";
 
 void tecton_sink_metrics_init(tecton_sink_metrics *metrics, beamc_metrics *registry, bool dry_run) {
@@ -32,6 +37,17 @@ void tecton_sink_metrics_init(tecton_sink_metrics *metrics, beamc_metrics *regis
     metrics->in_flight_requests = beamc_metrics_distribution(registry, name_space, "in_flight_requests");
 }
 
+void tecton_sink_metrics_name_sink(tecton_sink_metrics *metrics, beamc_metrics *registry, const char *const names[3]) {
+    char *segments[4] = {beamc_strdup("tecton:")};
+    for (size_t i = 0; i < 3; i++) {
+        const char *quote = strpbrk(names[i], ":. \t\n\v\f\r") == NULL ? "" : "`";
+        segments[i + 1] = beamc_format("%s%s%s%s", quote, names[i], quote, i < 2 ? "." : "");
+    }
+    metrics->lineage = beamc_metrics_bounded_trie(registry, "lineage", "sinks_v2", (const char *const *)segments, 4);
+    for (size_t i = 0; i < 4; i++)
+        free(segments[i]);
+}
+
 static void add(beamc_counter *counter, uint32_t n) {
     if (n > 0)
         beamc_counter_add(counter, n);
@@ -60,6 +76,8 @@ void tecton_sink_metrics_request(const tecton_sink_metrics *metrics, const tecto
 void tecton_sink_metrics_records(const tecton_sink_metrics *metrics, tecton_record_end end, uint32_t num_records) {
     switch (end) {
     case TECTON_RECORD_STORED:
+        if (metrics->lineage != NULL && num_records > 0 && !metrics->dry_run)
+            beamc_bounded_trie_add(metrics->lineage);
         add(metrics->dry_run ? metrics->records_validated : metrics->records_written, num_records);
         return;
     case TECTON_RECORD_REJECTED:

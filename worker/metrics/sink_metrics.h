@@ -35,6 +35,7 @@ typedef struct {
     beamc_counter *request_retries;
     beamc_counter *requests_throttled;      /* answered with 429, or with Retry-After */
     beamc_counter *count_differences;       /* answers whose own count of records is not ours */
+    beamc_bounded_trie *lineage;            /* sinks_v2: tecton:instance.workspace.source */
     beamc_counter *throttling_msecs;        /* namespace beam-throttling-metrics: runners that scale by load read it */
     beamc_distribution *request_latency_ms; /* of each request's last try */
     beamc_distribution *records_per_request;
@@ -45,6 +46,11 @@ typedef struct {
 
 /* tecton_sink_metrics_init gets the handles; in the DoFn's setup. */
 void tecton_sink_metrics_init(tecton_sink_metrics *metrics, beamc_metrics *registry, bool dry_run);
+
+/* tecton_sink_metrics_name_sink makes the lineage's path.
+ *   names   three: the instance or the endpoint's host, the workspace, the source; those with a dot, colon or space are
+ *           put between backticks, as Beam does */
+void tecton_sink_metrics_name_sink(tecton_sink_metrics *metrics, beamc_metrics *registry, const char *const names[3]);
 
 /* tecton_sink_metrics_request adds the HTTP requests of one request that came back. */
 void tecton_sink_metrics_request(const tecton_sink_metrics *metrics, const tecton_delivery_request *request);

@@ -848,6 +848,21 @@ static void rows_with_equal_keys_and_time_are_counted(void **state) {
     close_fixture(&f);
 }
 
+static void a_count_of_the_services_that_is_not_ours_is_counted(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    static const char counts[] = "{\"ingestMetrics\":{\"featureViewIngestMetrics\":[{\"featureViewName\":\"v\","
+                                 "\"onlineRecordIngestCount\":\"9\"}]}}";
+    test_step steps[] = {{.status = 200, .body = counts, .times = 2}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 19); /* ten, where the service says nine, and nine */
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, NAMED("count_differences")), 1);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 19);
+    close_fixture(&f);
+}
+
 static void throttling_is_told_to_the_runner(void **state) {
     (void)state;
     fixture f;
@@ -902,6 +917,7 @@ int main(void) {
         cmocka_unit_test(the_preflight_is_a_dry_run_of_the_first_row_once),
         cmocka_unit_test(a_preflight_passes_with_a_bad_record_and_fails_with_a_wrong_setting),
         cmocka_unit_test(rows_with_equal_keys_and_time_are_counted),
+        cmocka_unit_test(a_count_of_the_services_that_is_not_ours_is_counted),
         cmocka_unit_test(throttling_is_told_to_the_runner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -611,7 +611,30 @@ static void lanes_are_bounded(void **state) {
     tecton_delivery_engine_free(engine);
 }
 
-/* ---- requests that are not full ---- */
+static void when_a_trial_ends_an_outage_all_go_on_at_once(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5, 5000, 60000);
+    warm_up(&f, 5);
+    test_step steps[] = {{.status = 503, .times = 6}};
+    test_server_script(f.server, steps, 1);
+    uint64_t start_ms = beamc_clock_ms();
+    for (int i = 0; i < 9; i++)
+        submit(&f.bundle, "{}");
+    /* Five failures open the breaker; the sixth request is the trial after a second, the seventh another after two
+     * more. That one is answered: the others need not wait for the time of a third. */
+    while (tecton_delivery_num_out(f.bundle.session) > 0) {
+        tecton_delivery_request *request = take(&f.bundle);
+        while (request != NULL) {
+            tecton_delivery_request *next = request->next;
+            assert_int_equal(request->outcome.num_stored, 1);
+            free_request(request);
+            request = next;
+        }
+    }
+    assert_true(beamc_clock_ms() - start_ms < 4800);
+    close_fixture(&f);
+}
 
 /* A request of records that are each one letter, in quotes. */
 static tecton_delivery_request *letters(const char *text) {
@@ -628,6 +651,72 @@ static tecton_delivery_request *letters(const char *text) {
     kept_bodies[num_kept_bodies++] = body;
     return request;
 }
+
+static void a_bundle_that_holds_most_places_leaves_some_to_others(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 8, 5000, 10000);
+    warm_up(&f, 8);
+    bundle other;
+    open_bundle(&other, f.destination);
+    test_server_hold(f.server);
+    int num_greedy = 0;
+    for (; tecton_delivery_admit(f.bundle.session) == BEAMC_OK; num_greedy++)
+        tecton_delivery_submit(f.bundle.session, request_of("{}"), false);
+    int num_modest = 0;
+    for (; tecton_delivery_admit(other.session) == BEAMC_OK; num_modest++)
+        tecton_delivery_submit(other.session, request_of("{}"), false);
+    assert_int_equal(num_greedy + num_modest, 16); /* twice the limit */
+    assert_int_equal(num_greedy, 12);
+    assert_int_equal(num_modest, 4);
+    test_server_release(f.server);
+    close_bundle(&other);
+    open_bundle(&other, f.destination);
+    submit(&other, "{}"); /* the places of a cancelled bundle are free again */
+    free_request(take(&other));
+    close_bundle(&other);
+    close_fixture(&f);
+}
+
+static void no_more_records_a_second_are_sent_than_the_cap(void **state) {
+    (void)state;
+    test_server *server = test_server_start();
+    tecton_delivery_engine *engine = NULL;
+    assert_int_equal(tecton_delivery_engine_new(&engine, NULL), BEAMC_OK);
+    tecton_destination_options options = {.store = store_at(test_server_url(server)),
+                                          .timeout_ms = 5000,
+                                          .proxy = "none",
+                                          .max_in_flight = 8,
+                                          .max_records_per_second = 100,
+                                          .max_batch_records = 10,
+                                          .max_body_bytes = 4096,
+                                          .retry = {.max_retries = 2, .max_retry_ms = 500}};
+    tecton_destination *destination = NULL;
+    assert_int_equal(tecton_destination_new(engine, &options, &destination, NULL), BEAMC_OK);
+    bundle b;
+    open_bundle(&b, destination);
+    uint64_t start_ms = beamc_clock_ms();
+    for (int i = 0; i < 5; i++)
+        tecton_delivery_submit(b.session, letters("abcdefghij"), false);
+    while (tecton_delivery_num_out(b.session) > 0) {
+        tecton_delivery_request *request = take(&b);
+        while (request != NULL) {
+            tecton_delivery_request *next = request->next;
+            assert_int_equal(request->outcome.num_stored, 10); /* waiting for the cap does not count as trying */
+            free_request(request);
+            request = next;
+        }
+    }
+    assert_true(beamc_clock_ms() - start_ms >= 1200); /* it begins at 25 a second */
+    close_bundle(&b);
+    tecton_destination_release(destination);
+    tecton_delivery_engine_free(engine);
+    test_server_stop(server);
+    while (num_kept_bodies > 0)
+        free(kept_bodies[--num_kept_bodies]);
+}
+
+/* ---- requests that are not full ---- */
 
 typedef struct {
     fixture f;
@@ -838,6 +927,9 @@ int main(void) {
         cmocka_unit_test(many_bundles_at_once_each_get_their_own_back),
         cmocka_unit_test(a_released_destination_frees_its_store),
         cmocka_unit_test(lanes_are_bounded),
+        cmocka_unit_test(when_a_trial_ends_an_outage_all_go_on_at_once),
+        cmocka_unit_test(a_bundle_that_holds_most_places_leaves_some_to_others),
+        cmocka_unit_test(no_more_records_a_second_are_sent_than_the_cap),
         cmocka_unit_test(bundles_side_by_side_share_a_request),
         cmocka_unit_test(a_shared_request_leaves_when_it_is_full),
         cmocka_unit_test(a_lone_bundle_does_not_wait_for_company),

@@ -177,6 +177,22 @@ static void a_refused_connection_was_not_sent(void **state) {
     close_fixture(&f);
 }
 
+static void a_host_without_an_address_was_not_sent_to(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    /* A label longer than DNS has: no name server is asked. */
+    tecton_http_target *nowhere =
+        target_to("http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example/", 5000);
+    call self;
+    start(f.client, &self, nowhere, "{}");
+    finish(f.client, &self);
+    assert_int_equal(self.exchange.result, TECTON_HTTP_NOT_SENT);
+    assert_contains(self.exchange.problem, "resolve");
+    tecton_http_target_release(nowhere);
+    close_fixture(&f);
+}
+
 static void a_connection_cut_after_the_request_is_lost(void **state) {
     (void)state;
     fixture f;
@@ -547,6 +563,7 @@ int main(void) {
         cmocka_unit_test(a_connection_closed_by_the_server_is_replaced),
         cmocka_unit_test(many_requests_run_side_by_side),
         cmocka_unit_test(a_refused_connection_was_not_sent),
+        cmocka_unit_test(a_host_without_an_address_was_not_sent_to),
         cmocka_unit_test(a_connection_cut_after_the_request_is_lost),
         cmocka_unit_test(a_kept_connection_that_is_cut_is_sent_again_and_counted),
         cmocka_unit_test(a_slow_answer_times_out),

@@ -98,11 +98,26 @@ static void what_another_bundle_counts_or_nobody_tried_is_not_counted(void **sta
     fake_metrics_free(registry);
 }
 
+static void the_sink_is_in_the_lineage_once_something_was_stored(void **state) {
+    (void)state;
+    beamc_metrics *registry = fake_metrics_new();
+    tecton_sink_metrics metrics;
+    tecton_sink_metrics_init(&metrics, registry, false);
+    tecton_sink_metrics_name_sink(&metrics, registry, (const char *const[3]){"acme.tecton.ai", "prod", "user events"});
+    assert_string_equal(registry->lineage.path, "tecton:`acme.tecton.ai`.prod.`user events`");
+    tecton_sink_metrics_records(&metrics, TECTON_RECORD_REJECTED, 1);
+    assert_int_equal(registry->lineage.num_added, 0);
+    tecton_sink_metrics_records(&metrics, TECTON_RECORD_STORED, 1);
+    assert_int_equal(registry->lineage.num_added, 1);
+    fake_metrics_free(registry);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tries_errors_and_retries_add_up),
         cmocka_unit_test(each_record_is_counted_by_how_it_ended),
         cmocka_unit_test(a_dry_run_validates_and_writes_no_records),
+        cmocka_unit_test(the_sink_is_in_the_lineage_once_something_was_stored),
         cmocka_unit_test(what_another_bundle_counts_or_nobody_tried_is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
-// A null sink in Beam's Go SDK, for comparison: `gonullsink -dump` prints a pipeline whose last step is the sink, as a
-// serialised proto; started by a runner it is the Go SDK's own worker.
-package main
+// Package bench is what the sinks in Beam's Go SDK have in common: the row, and a program that is pipeline and worker in
+// one. Started with -dump it prints a pipeline whose last step is the sink, as a serialised proto; started by a runner
+// it is the Go SDK's own worker.
+package bench
 
 import (
 	"context"
@@ -26,37 +27,32 @@ type Row struct {
 	Ts     int64   `beam:"ts"`
 }
 
-var rows = beam.NewCounter("null_sink", "rows")
-
-func drop(ctx context.Context, _ Row) {
-	rows.Inc(ctx, 1)
-}
-
-func make1(_ []byte) Row {
+func makeRow(_ []byte) Row {
 	return Row{}
 }
 
 func init() {
-	register.Function2x0(drop)
-	register.Function1x1(make1)
+	register.Function1x1(makeRow)
 	beam.RegisterType(reflect.TypeOf(Row{}))
 }
 
 var dump = flag.Bool("dump", false, "print the pipeline")
 
-func main() {
+// Main is the program of one sink, a DoFn on Row without outputs.
+func Main(sink any) {
 	flag.Parse()
 	beam.Init()
 	if !*dump {
 		log.Fatal("start it with -dump, or from a runner")
 	}
 	p, s := beam.NewPipelineWithRoot()
-	beam.ParDo0(s, drop, beam.ParDo(s, make1, beam.Impulse(s)))
+	beam.ParDo0(s, sink, beam.ParDo(s, makeRow, beam.Impulse(s)))
 	edges, _, err := p.Build()
 	if err != nil {
 		log.Fatal(err)
 	}
-	environment, err := graphx.CreateEnvironment(context.Background(), "beam:env:external:v1", func(context.Context) string { return "localhost:1" })
+	nowhere := func(context.Context) string { return "localhost:1" }
+	environment, err := graphx.CreateEnvironment(context.Background(), "beam:env:external:v1", nowhere)
 	if err != nil {
 		log.Fatal(err)
 	}

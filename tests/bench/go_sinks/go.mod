@@ -1,4 +1,4 @@
-module gonullsink
+module gosinks
 
 go 1.26.0
 
