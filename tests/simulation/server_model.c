@@ -53,6 +53,8 @@ sim_answer sim_server_receive(sim_server *server, uint32_t connection, uint64_t 
     if (server->health == SIM_ANSWERS_503 || chance < server->failing_share)
         return (sim_answer){.end = TECTON_END_FAILED, .answer_us = refused_us};
     chance -= server->failing_share;
+    if (server->health == SIM_ANSWERS_408)
+        return (sim_answer){.end = TECTON_END_NOT_NOW, .answer_us = refused_us};
     bool full = server->max_concurrent != 0 && server->num_inside >= server->max_concurrent;
     if (full || !within_rate(server, now_us))
         return (sim_answer){.end = TECTON_END_THROTTLED,

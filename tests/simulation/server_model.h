@@ -11,8 +11,9 @@
 typedef enum {
     SIM_WORKS,
     SIM_ANSWERS_503,
-    SIM_REFUSES, /* no connection */
-    SIM_HANGS    /* never answers */
+    SIM_ANSWERS_408, /* to be tried again, yet a sign of life */
+    SIM_REFUSES,     /* no connection */
+    SIM_HANGS        /* never answers */
 } sim_health;
 
 enum { SIM_MAX_WORKERS = 1024 };

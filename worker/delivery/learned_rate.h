@@ -11,7 +11,7 @@
  * learned without a 429.
  *
  * What it is worth in tests/simulation, as the share of requests that are answered 429: behind a service that takes 300
- * a second, 5 ms away, 31 % without and under 2 % with it; behind one that takes 5 a second, 93 % and 4 %. A quota that
+ * a second, 5 ms away, 29 % without and under 2 % with it; behind one that takes 5 a second, 93 % and 4 %. A quota that
  * is used up is asked 53 times a second without and once with it. */
 #ifndef WORKER_DELIVERY_LEARNED_RATE_H
 #define WORKER_DELIVERY_LEARNED_RATE_H
