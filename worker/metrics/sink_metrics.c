@@ -8,7 +8,7 @@
 static const char name_space[] = "tecton_stream_ingest";
 
 void tecton_sink_metrics_init(tecton_sink_metrics *metrics, beamc_metrics *registry, bool dry_run) {
-    metrics->dry_run = dry_run;
+    *metrics = (tecton_sink_metrics){.dry_run = dry_run};
     const struct {
         beamc_counter **counter;
         const char *name;

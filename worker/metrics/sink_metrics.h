@@ -33,10 +33,10 @@ typedef struct {
     beamc_counter *write_requests;              /* tries to send a request, retries and halves included */
     beamc_counter *write_errors;                /* of those, the ones that were not answered with 2xx */
     beamc_counter *request_retries;
-    beamc_counter *requests_throttled;      /* answered with 429, or with Retry-After */
-    beamc_counter *count_differences;       /* answers whose own count of records is not ours */
-    beamc_bounded_trie *lineage;            /* sinks_v2: tecton:instance.workspace.source */
-    beamc_counter *throttling_msecs;        /* namespace beam-throttling-metrics: runners that scale by load read it */
+    beamc_counter *requests_throttled; /* answered with 429, or with Retry-After */
+    beamc_counter *count_differences;  /* answers whose own count of records is not ours */
+    beamc_bounded_trie *lineage;       /* sinks_v2: tecton:instance.workspace.source; NULL until the sink is named */
+    beamc_counter *throttling_msecs;   /* namespace beam-throttling-metrics: runners that scale by load read it */
     beamc_distribution *request_latency_ms; /* of each request's last try */
     beamc_distribution *records_per_request;
     beamc_distribution *request_bytes; /* of the body */
