@@ -52,6 +52,10 @@ class Emulator:
         self.url = match.group(1)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def endpoint(self) -> str:
         """The ingest endpoint, for the option endpoint_url."""
         return f"{self.url}/ingest"

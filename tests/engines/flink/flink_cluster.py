@@ -137,6 +137,10 @@ class Cluster:
         process.kill()
         process.wait()
 
+    def task_managers(self) -> List[int]:
+        """Numbers of those that run."""
+        return [int(name.rsplit("-", 1)[1]) for name in self._processes if name.startswith("taskmanager-")]
+
     def pid(self, name: str) -> int:
         return self._processes[name].pid
 

@@ -8,13 +8,14 @@ emulator's counts, and stops everything.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from flink_cluster import FLINK, ROOT, Cluster, workers
 
@@ -64,8 +65,14 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def run_flights(cluster: Cluster, emulator: Emulator, job_server: str, mode: List[str]) -> Tuple[Optional[Result], str]:
-    """What a run came to; or None and what went wrong."""
+def run_flights(
+    cluster: Cluster,
+    emulator: Emulator,
+    job_server: str,
+    mode: List[str],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Tuple[Optional[Result], str]:
+    """What a run came to; or None and what went wrong. `meanwhile` is called ten times a second."""
     report_file, log = FLINK / "flights.json", FLINK / "flights.log"
     report_file.unlink(missing_ok=True)
     command = [sys.executable, str(ROOT / "examples" / "flights" / "run_flights.py")]
@@ -82,12 +89,14 @@ def run_flights(cluster: Cluster, emulator: Emulator, job_server: str, mode: Lis
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             while process.poll() is None and time.monotonic() - started < PIPELINE_SECONDS:
-                for number in (1, 2):
+                for number in cluster.task_managers():
                     for worker in workers(cluster.pid(f"taskmanager-{number}")):
                         costs[worker] = cost_of(worker, costs.get(worker, {}), number)
                 if time.monotonic() - looked > 1.0:  # Flink forgets them when the job ends
                     looked = time.monotonic()
-                    seen.update(flink_metrics(cluster))
+                    with contextlib.suppress(OSError):  # a TaskManager may be gone
+                        seen.update(flink_metrics(cluster))
+                meanwhile()
                 time.sleep(0.1)
         finally:
             if process.poll() is None:
