@@ -229,7 +229,7 @@ static void serve(harness *h, const beamc_harness_options *options) {
     h->services.sampler = beamc_state_sampler_start();
     h->services.finalizations = beamc_finalization_table_new();
     h->services.descriptors = beamc_descriptor_cache_new(&dofns, fetch_descriptor, h);
-    h->services.executors = beamc_executor_pool_start(h->num_executors);
+    h->services.executors = beamc_executor_pool_start(h->num_executors, h->loop);
     h->dispatcher.services = &h->services;
     h->dispatcher.table = beamc_instruction_table_new();
     if (h->status_channel != NULL)

@@ -118,13 +118,6 @@ beamc_status beamc_read_be32(beamc_byte_reader *in, uint32_t *out, beamc_error *
     return BEAMC_OK;
 }
 
-beamc_status beamc_read_be64(beamc_byte_reader *in, uint64_t *out, beamc_error *err) {
-    if ((size_t)(in->end - in->at) >= 8) {
-        uint64_t raw = 0;
-        memcpy(&raw, in->at, 8);
-        in->at += 8;
-        *out = __builtin_bswap64(raw);
-        return BEAMC_OK;
-    }
-    return read_big_endian(in, 8, out, err);
+beamc_status beamc_read_be64_slow(beamc_byte_reader *in, uint64_t *out, beamc_error *err) {
+    return read_big_endian(in, sizeof *out, out, err);
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Hands out the next slice; false at the end. May return slices of length zero. */
 typedef bool (*beamc_next_slice)(void *slices, const uint8_t **data, size_t *len);
@@ -73,6 +74,15 @@ static inline beamc_status beamc_read_byte(beamc_byte_reader *in, uint8_t *out, 
 /* Big-endian integers of fixed width. */
 beamc_status beamc_read_be16(beamc_byte_reader *in, uint16_t *out, beamc_error *err);
 beamc_status beamc_read_be32(beamc_byte_reader *in, uint32_t *out, beamc_error *err);
-beamc_status beamc_read_be64(beamc_byte_reader *in, uint64_t *out, beamc_error *err);
+beamc_status beamc_read_be64_slow(beamc_byte_reader *in, uint64_t *out, beamc_error *err);
+static inline beamc_status beamc_read_be64(beamc_byte_reader *in, uint64_t *out, beamc_error *err) {
+    if ((size_t)(in->end - in->at) < sizeof *out)
+        return beamc_read_be64_slow(in, out, err);
+    uint64_t raw = 0;
+    memcpy(&raw, in->at, sizeof raw);
+    in->at += sizeof raw;
+    *out = __builtin_bswap64(raw);
+    return BEAMC_OK;
+}
 
 #endif

@@ -144,7 +144,7 @@ void beamc_bundle_progress(beamc_bundle_processor *processor, beamc_metric_repor
     *report = (beamc_metric_report){0};
     pthread_mutex_lock(&processor->lock);
     if (processor->plan != NULL)
-        beamc_metric_report_fill(report, processor->services->short_ids, processor->plan->metrics);
+        beamc_metric_report_fill(report, processor->plan->metrics);
     pthread_mutex_unlock(&processor->lock);
 }
 
@@ -184,6 +184,7 @@ static beamc_status acquire_plan(beamc_bundle_processor *processor, beamc_error 
         beamc_descriptor_cache_each_source(processor->services->descriptors, processor->descriptor_id, open_data_stream,
                                            processor);
     BEAMC_TRY(status);
+    beamc_metric_registry_name(plan->metrics, processor->services->short_ids);
     beamc_metric_registry_reset(plan->metrics);
     pthread_mutex_lock(&processor->lock);
     processor->plan = plan;
@@ -286,7 +287,7 @@ static beamc_task_next end_bundle(beamc_bundle_processor *processor, const char 
     if (processor->plan != NULL)
         beamc_state_sampler_remove(processor->services->sampler, &processor->run.sampled);
     if (error == NULL)
-        beamc_metric_report_fill(&report, processor->services->short_ids, processor->plan->metrics);
+        beamc_metric_report_fill(&report, processor->plan->metrics);
     end_operators(processor);
     pthread_mutex_lock(&processor->lock);
     beamc_plan *plan = processor->plan;

@@ -3,16 +3,18 @@
 #include "sdk_harness/base/alloc.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-/* Each thread sleeps on a condition of its own, so that the one that slept last, whose caches are warm, is woken
- * first, and so that it can be woken after the lock was let go. */
+/* Each thread sleeps on a semaphore of its own, so that the one that slept last, whose caches are warm, is woken first,
+ * and so that it can be woken after the lock was let go. With a condition, each sleep would end with a system call for
+ * nobody: glibc takes the lock back as one that others wait for. */
 typedef struct executor {
     beamc_executor_pool *pool;
     struct executor *next_idle;
-    pthread_cond_t wanted;
-    bool is_wanted;
+    sem_t wanted;
     pthread_t thread;
 } executor;
 
@@ -22,6 +24,8 @@ struct beamc_executor_pool {
     beamc_task *last;
     executor *idle; /* newest first */
     atomic_uint num_queued;
+    beamc_completion_loop *loop; /* NULL: none */
+    beamc_deferred waking;       /* of threads for tasks that the loop's thread has queued */
     bool stopping;
     unsigned num_threads;
     executor executors[];
@@ -41,19 +45,18 @@ static void append(beamc_executor_pool *pool, beamc_task *task) {
 /* Under the lock: the thread to wake, if one sleeps. */
 static executor *take_idle(beamc_executor_pool *pool) {
     executor *idle = pool->idle;
-    if (idle != NULL) {
+    if (idle != NULL)
         pool->idle = idle->next_idle;
-        idle->is_wanted = true;
-    }
     return idle;
 }
 
-static void sleep_until_wanted(beamc_executor_pool *pool, executor *self) {
-    self->is_wanted = false;
+static void sleep_until_wanted(beamc_executor_pool *pool, executor *self) { /* with the lock, and again after it */
     self->next_idle = pool->idle;
     pool->idle = self;
-    while (!self->is_wanted)
-        pthread_cond_wait(&self->wanted, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+    while (sem_wait(&self->wanted) != 0) { /* a signal came */
+    }
+    pthread_mutex_lock(&pool->lock);
 }
 
 static beamc_task *take(beamc_executor_pool *pool) {
@@ -94,14 +97,35 @@ static void *run(void *context) {
     return NULL;
 }
 
-beamc_executor_pool *beamc_executor_pool_start(unsigned num_threads) {
+/* A thread for each task that is queued, as far as there are any: some may already be on the way. */
+static void wake_for_queued(beamc_deferred *deferred) {
+    beamc_executor_pool *pool =
+        (beamc_executor_pool *)(void *)((char *)deferred - offsetof(beamc_executor_pool, waking));
+    pthread_mutex_lock(&pool->lock);
+    executor *woken = NULL;
+    for (unsigned i = atomic_load_explicit(&pool->num_queued, memory_order_relaxed); i > 0 && pool->idle != NULL; i--) {
+        executor *idle = take_idle(pool);
+        idle->next_idle = woken;
+        woken = idle;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    while (woken != NULL) {
+        executor *idle = woken;
+        woken = idle->next_idle;
+        sem_post(&idle->wanted);
+    }
+}
+
+beamc_executor_pool *beamc_executor_pool_start(unsigned num_threads, beamc_completion_loop *loop) {
     beamc_executor_pool *pool = beamc_alloc_zero(1, sizeof *pool + num_threads * sizeof(executor));
+    pool->loop = loop;
+    pool->waking.run = wake_for_queued;
     pthread_mutex_init(&pool->lock, NULL);
     pool->num_threads = num_threads;
     for (unsigned i = 0; i < num_threads; i++) {
         executor *e = &pool->executors[i];
         e->pool = pool;
-        pthread_cond_init(&e->wanted, NULL);
+        sem_init(&e->wanted, 0, 0);
         if (pthread_create(&e->thread, NULL, run, e) != 0)
             abort(); /* at start, before any work was taken */
         pthread_setname_np(e->thread, "beam-bundle");
@@ -110,17 +134,22 @@ beamc_executor_pool *beamc_executor_pool_start(unsigned num_threads) {
 }
 
 void beamc_executor_pool_wake(beamc_executor_pool *pool, beamc_task *task) {
+    bool is_loop = pool->loop != NULL && beamc_completion_loop_is_here(pool->loop);
+    bool wakes_later = false;
     executor *idle = NULL;
     pthread_mutex_lock(&pool->lock);
     if (task->state == BEAMC_TASK_IDLE) {
         append(pool, task);
-        idle = take_idle(pool);
+        wakes_later = is_loop && pool->idle != NULL;
+        idle = is_loop ? NULL : take_idle(pool);
     } else if (task->state == BEAMC_TASK_RUNNING) {
         task->state = BEAMC_TASK_WOKEN;
     }
     pthread_mutex_unlock(&pool->lock);
+    if (wakes_later)
+        beamc_completion_loop_defer(pool->loop, &pool->waking);
     if (idle != NULL) /* executors live as long as the pool, and the pool longer than its callers */
-        pthread_cond_signal(&idle->wanted);
+        sem_post(&idle->wanted);
 }
 
 bool beamc_executor_pool_busy(beamc_executor_pool *pool) {
@@ -134,14 +163,16 @@ unsigned beamc_executor_pool_num_queued(beamc_executor_pool *pool) {
 void beamc_executor_pool_stop(beamc_executor_pool *pool) {
     if (pool == NULL)
         return;
+    if (pool->loop != NULL)
+        beamc_completion_loop_forget(pool->loop, &pool->waking);
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
     for (executor *idle = take_idle(pool); idle != NULL; idle = take_idle(pool))
-        pthread_cond_signal(&idle->wanted);
+        sem_post(&idle->wanted);
     pthread_mutex_unlock(&pool->lock);
     for (unsigned i = 0; i < pool->num_threads; i++) {
         pthread_join(pool->executors[i].thread, NULL);
-        pthread_cond_destroy(&pool->executors[i].wanted);
+        sem_destroy(&pool->executors[i].wanted);
     }
     pthread_mutex_destroy(&pool->lock);
     free(pool);

@@ -2,6 +2,8 @@
 #ifndef SDK_HARNESS_BUNDLE_EXECUTOR_POOL_H
 #define SDK_HARNESS_BUNDLE_EXECUTOR_POOL_H
 
+#include "sdk_harness/rpc/completion_loop.h"
+
 #include <stdbool.h>
 
 typedef enum {
@@ -19,7 +21,10 @@ typedef struct beamc_task {
 
 typedef struct beamc_executor_pool beamc_executor_pool;
 
-beamc_executor_pool *beamc_executor_pool_start(unsigned num_threads);
+/* beamc_executor_pool_start: new.
+ *   loop   whose thread wakes no executor while it has more to take from gRPC: the messages of a small bundle come
+ *          together, and one wake-up does for all. Outlives the pool; may be NULL. */
+beamc_executor_pool *beamc_executor_pool_start(unsigned num_threads, beamc_completion_loop *loop);
 
 /* beamc_executor_pool_wake queues the task unless it is queued already. Any thread; does not block. */
 void beamc_executor_pool_wake(beamc_executor_pool *pool, beamc_task *task);

@@ -428,6 +428,6 @@ void beamc_plan_free(beamc_plan *plan) {
     free(plan->operators);
     free(plan->sources);
     free(plan->sinks);
-    beamc_metric_registry_free(plan->metrics);
+    beamc_metric_registry_release(plan->metrics);
     free(plan);
 }

@@ -33,23 +33,9 @@ bool beamc_append_shifted_millis(beamc_byte_buffer *out, int64_t millis) {
     return beamc_append_be64(out, (uint64_t)millis ^ (UINT64_C(1) << 63));
 }
 
-beamc_status beamc_read_double(beamc_byte_reader *in, double *out, beamc_error *err) {
-    uint64_t bits = 0;
-    BEAMC_TRY(beamc_read_be64(in, &bits, err));
-    memcpy(out, &bits, sizeof *out);
-    return BEAMC_OK;
-}
-
 beamc_status beamc_read_float(beamc_byte_reader *in, float *out, beamc_error *err) {
     uint32_t bits = 0;
     BEAMC_TRY(beamc_read_be32(in, &bits, err));
     memcpy(out, &bits, sizeof *out);
-    return BEAMC_OK;
-}
-
-beamc_status beamc_read_shifted_millis(beamc_byte_reader *in, int64_t *out, beamc_error *err) {
-    uint64_t bits = 0;
-    BEAMC_TRY(beamc_read_be64(in, &bits, err));
-    *out = (int64_t)(bits ^ (UINT64_C(1) << 63));
     return BEAMC_OK;
 }

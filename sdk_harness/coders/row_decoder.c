@@ -11,7 +11,8 @@
 static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena, beamc_value *out,
                                  beamc_error *err);
 
-static beamc_status decode_bytes(beamc_byte_reader *in, beamc_value_kind kind, beamc_value *out, beamc_error *err) {
+static inline beamc_status decode_bytes(beamc_byte_reader *in, beamc_value_kind kind, beamc_value *out,
+                                        beamc_error *err) {
     size_t len = 0;
     const uint8_t *data = NULL;
     BEAMC_TRY(beamc_read_length(in, "a length", &len, err));
@@ -314,6 +315,35 @@ static beamc_status decode_value(const beamc_type *type, beamc_byte_reader *in, 
                                               : decode_plain(type, in, arena, out, err);
 }
 
+/* The types that most fields have, without a call for each; the rest the long way. */
+static inline beamc_status decode_field(const beamc_type *type, beamc_byte_reader *in, beamc_arena *arena,
+                                        beamc_value *out, beamc_error *err) {
+    if (type->logical != BEAMC_LOGICAL_NONE)
+        return decode_value(type, in, arena, out, err);
+    switch (type->kind) {
+    case BEAMC_TYPE_STRING:
+        return decode_bytes(in, BEAMC_VALUE_STRING, out, err);
+    case BEAMC_TYPE_INT64: {
+        uint64_t raw = 0;
+        BEAMC_TRY(beamc_read_varint(in, &raw, err));
+        *out = (beamc_value){.kind = BEAMC_VALUE_INTEGER, .as.integer = (int64_t)raw};
+        return BEAMC_OK;
+    }
+    case BEAMC_TYPE_DOUBLE: {
+        double real = 0;
+        BEAMC_TRY(beamc_read_double(in, &real, err));
+        *out = (beamc_value){.kind = BEAMC_VALUE_DOUBLE, .as.real = real};
+        return BEAMC_OK;
+    }
+    default:
+        return decode_plain(type, in, arena, out, err);
+    }
+}
+
+static inline bool is_null(const uint8_t *bitmap, size_t bitmap_len, size_t index) {
+    return index / 8 < bitmap_len && (bitmap[index / 8] >> (index % 8) & 1) != 0;
+}
+
 static beamc_status decode_fields(const beamc_schema *schema, beamc_byte_reader *in, beamc_arena *arena,
                                   beamc_value *values, size_t *num_more, beamc_error *err) {
     size_t num_fields = schema->num_fields;
@@ -330,11 +360,11 @@ static beamc_status decode_fields(const beamc_schema *schema, beamc_byte_reader 
         size_t index = schema->wire_order == NULL ? position : schema->wire_order[position];
         /* Python puts a field's null bit at its index in the schema, Java at its place on the wire. They differ
          * only when the schema is permuted; Beam's proto says the index, so that is what counts. */
-        if (index / 8 < bitmap_len && (bitmap[index / 8] >> (index % 8) & 1) != 0) {
+        if (is_null(bitmap, bitmap_len, index)) {
             values[index] = (beamc_value){.kind = BEAMC_VALUE_NULL};
             continue;
         }
-        beamc_status status = decode_value(&schema->fields[index].type, in, arena, &values[index], err);
+        beamc_status status = decode_field(&schema->fields[index].type, in, arena, &values[index], err);
         if (status != BEAMC_OK)
             return beamc_fail_within(err, status, schema->fields[index].name);
     }

@@ -1,8 +1,33 @@
 #include "sdk_harness/coders/varint.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+/* Eight groups of seven bits, one in each byte, lowest first, to one number. */
+static uint64_t join_groups(uint64_t groups) {
+    groups = (groups & UINT64_C(0x007F007F007F007F)) | (groups & UINT64_C(0x7F007F007F007F00)) >> 1;
+    groups = (groups & UINT64_C(0x00003FFF00003FFF)) | (groups & UINT64_C(0x3FFF00003FFF0000)) >> 2;
+    return (groups & UINT64_C(0x000000000FFFFFFF)) | (groups & UINT64_C(0x0FFFFFFF00000000)) >> 4;
+}
+
+/* Varints of at most eight bytes, which is nearly all there are, at once: the first byte without its top bit ends it.
+ */
+static bool read_short_varint(beamc_byte_reader *in, uint64_t *out) {
+    uint64_t bytes = 0;
+    if ((size_t)(in->end - in->at) < sizeof bytes)
+        return false;
+    memcpy(&bytes, in->at, sizeof bytes);
+    uint64_t ends = ~bytes & UINT64_C(0x8080808080808080);
+    if (ends == 0)
+        return false;
+    in->at += (unsigned)__builtin_ctzll(ends) / 8 + 1;
+    *out = join_groups(bytes & (ends ^ (ends - 1)));
+    return true;
+}
 
 beamc_status beamc_read_varint_slow(beamc_byte_reader *in, uint64_t *out, beamc_error *err) {
+    if (read_short_varint(in, out))
+        return BEAMC_OK;
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
         uint8_t byte = 0;
@@ -20,7 +45,7 @@ beamc_status beamc_read_varint_slow(beamc_byte_reader *in, uint64_t *out, beamc_
                       beamc_byte_reader_position(in));
 }
 
-beamc_status beamc_read_length(beamc_byte_reader *in, const char *what, size_t *out, beamc_error *err) {
+beamc_status beamc_read_length_slow(beamc_byte_reader *in, const char *what, size_t *out, beamc_error *err) {
     uint64_t value = 0;
     BEAMC_TRY(beamc_read_varint(in, &value, err));
     if (value > INT32_MAX)

@@ -21,7 +21,14 @@ static inline beamc_status beamc_read_varint(beamc_byte_reader *in, uint64_t *ou
 }
 
 /* beamc_read_length reads a varint that counts bytes or items: refused past 2^31 - 1, Beam's own limit. */
-beamc_status beamc_read_length(beamc_byte_reader *in, const char *what, size_t *out, beamc_error *err);
+beamc_status beamc_read_length_slow(beamc_byte_reader *in, const char *what, size_t *out, beamc_error *err);
+static inline beamc_status beamc_read_length(beamc_byte_reader *in, const char *what, size_t *out, beamc_error *err) {
+    if (in->at < in->end && *in->at < 0x80) {
+        *out = *in->at++;
+        return BEAMC_OK;
+    }
+    return beamc_read_length_slow(in, what, out, err);
+}
 
 /* beamc_varint_put writes at most BEAMC_VARINT_MAX_BYTES to `to` and returns how many. */
 size_t beamc_varint_put(uint8_t *to, uint64_t value);

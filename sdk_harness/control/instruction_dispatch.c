@@ -217,7 +217,7 @@ static void monitoring_infos(beamc_dispatcher *dispatcher, const Beam__Instructi
         Beam__MonitoringInfosMetadataResponse__MonitoringInfoEntry *entry = &entries[body.n_monitoring_info];
         beam__monitoring_infos_metadata_response__monitoring_info_entry__init(entry);
         entry->key = asked->monitoring_info_id[i];
-        entry->value = beamc_monitoring_info_new(key, NULL, 0);
+        entry->value = beamc_monitoring_info_new(key);
         body.monitoring_info[body.n_monitoring_info++] = entry;
     }
     response.response_case = BEAM__INSTRUCTION_RESPONSE__RESPONSE_MONITORING_INFOS;

@@ -1,6 +1,6 @@
 /* What each kind of instruction does: one function a kind, found in a table.
  *
- * Runs on the completion thread, so nothing here blocks: a bundle is queued, everything else is answered at
+ * Runs as an event of the control stream, so nothing here blocks: a bundle is queued, everything else is answered at
  * once. Every instruction gets exactly one response; runners hang on none and break on two. */
 #ifndef SDK_HARNESS_CONTROL_INSTRUCTION_DISPATCH_H
 #define SDK_HARNESS_CONTROL_INSTRUCTION_DISPATCH_H

@@ -6,17 +6,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+static uint64_t hash_of(const char *instruction_id) {
+    return beamc_fnv1a(BEAMC_FNV1A_START, instruction_id, strlen(instruction_id));
+}
+
+static uint16_t *bucket_of(beamc_finished_instructions *finished, uint64_t hash) {
+    return &finished->buckets[hash % BEAMC_FINISHED_BUCKETS];
+}
+
+static void drop(beamc_finished_instructions *finished, size_t place) {
+    uint16_t *at = bucket_of(finished, finished->hashes[place]);
+    while (*at != place + 1)
+        at = &finished->links[*at - 1];
+    *at = finished->links[place];
+    free(finished->ids[place]);
+}
+
 void beamc_finished_add(beamc_finished_instructions *finished, const char *instruction_id) {
-    free(finished->ids[finished->next]);
-    finished->ids[finished->next] = beamc_strdup(instruction_id);
-    finished->hashes[finished->next] = beamc_fnv1a(BEAMC_FNV1A_START, instruction_id, strlen(instruction_id));
-    finished->next = (finished->next + 1) % BEAMC_FINISHED_KEPT;
+    size_t place = finished->next;
+    finished->next = (place + 1) % BEAMC_FINISHED_KEPT;
+    if (finished->ids[place] != NULL)
+        drop(finished, place);
+    uint64_t hash = hash_of(instruction_id);
+    uint16_t *bucket = bucket_of(finished, hash);
+    finished->ids[place] = beamc_strdup(instruction_id);
+    finished->hashes[place] = hash;
+    finished->links[place] = *bucket;
+    *bucket = (uint16_t)(place + 1);
 }
 
 bool beamc_finished_has(const beamc_finished_instructions *finished, const char *instruction_id) {
-    uint64_t hash = beamc_fnv1a(BEAMC_FNV1A_START, instruction_id, strlen(instruction_id));
-    for (size_t i = 0; i < BEAMC_FINISHED_KEPT; i++)
-        if (finished->hashes[i] == hash && finished->ids[i] != NULL && strcmp(finished->ids[i], instruction_id) == 0)
+    uint64_t hash = hash_of(instruction_id);
+    for (uint16_t at = finished->buckets[hash % BEAMC_FINISHED_BUCKETS]; at != 0; at = finished->links[at - 1])
+        if (finished->hashes[at - 1] == hash && strcmp(finished->ids[at - 1], instruction_id) == 0)
             return true;
     return false;
 }

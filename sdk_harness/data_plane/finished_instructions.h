@@ -8,11 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BEAMC_FINISHED_KEPT = 1000 }; /* as many as the Go and Python harnesses keep */
+enum {
+    BEAMC_FINISHED_KEPT = 1000, /* as many as the Go and Python harnesses keep */
+    BEAMC_FINISHED_BUCKETS = 1024
+};
 
 typedef struct {
-    char *ids[BEAMC_FINISHED_KEPT];       /* ring; NULL where empty */
-    uint64_t hashes[BEAMC_FINISHED_KEPT]; /* looked at first: every bundle asks several times */
+    char *ids[BEAMC_FINISHED_KEPT]; /* ring; NULL where empty */
+    uint64_t hashes[BEAMC_FINISHED_KEPT];
+    /* Every bundle asks several times, so ids are found by hash: the first place of each bucket and the next one of
+     * each place, both plus one; 0 ends. */
+    uint16_t buckets[BEAMC_FINISHED_BUCKETS];
+    uint16_t links[BEAMC_FINISHED_KEPT];
     size_t next;
 } beamc_finished_instructions;
 

@@ -7,10 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(BEAMC_METRIC_PAYLOAD_BYTES >= 4 * BEAMC_VARINT_MAX_BYTES, "a distribution is four varints");
+
 struct beamc_metric_cell {
     beamc_metric_cell *next;
     beamc_metric_kind kind;
     beamc_metric_key key;
+    bool has_short_id;
+    char short_id[BEAMC_SHORT_ID_LEN];
     _Atomic int64_t sum;
     _Atomic int64_t count;
     _Atomic int64_t min;
@@ -25,6 +29,9 @@ struct beamc_metrics {
 };
 
 struct beamc_metric_registry {
+    atomic_uint references;
+    bool is_named;
+    size_t num_cells;
     beamc_metric_cell *cells;
     beamc_metric_cell **last;
     beamc_metrics *scopes;
@@ -32,12 +39,18 @@ struct beamc_metric_registry {
 
 beamc_metric_registry *beamc_metric_registry_new(void) {
     beamc_metric_registry *registry = beamc_alloc_zero(1, sizeof *registry);
+    atomic_init(&registry->references, 1);
     registry->last = &registry->cells;
     return registry;
 }
 
-void beamc_metric_registry_free(beamc_metric_registry *registry) {
-    if (registry == NULL)
+beamc_metric_registry *beamc_metric_registry_retain(beamc_metric_registry *registry) {
+    atomic_fetch_add_explicit(&registry->references, 1, memory_order_relaxed);
+    return registry;
+}
+
+void beamc_metric_registry_release(beamc_metric_registry *registry) {
+    if (registry == NULL || atomic_fetch_sub_explicit(&registry->references, 1, memory_order_acq_rel) != 1)
         return;
     while (registry->cells != NULL) {
         beamc_metric_cell *cell = registry->cells;
@@ -73,7 +86,20 @@ beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, b
     clear_cell(cell);
     *registry->last = cell;
     registry->last = &cell->next;
+    registry->num_cells++;
     return cell;
+}
+
+void beamc_metric_registry_name(beamc_metric_registry *registry, beamc_short_ids *ids) {
+    if (registry->is_named)
+        return;
+    for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next)
+        cell->has_short_id = beamc_short_id_of(ids, &cell->key, cell->short_id);
+    registry->is_named = true;
+}
+
+size_t beamc_metric_registry_num_cells(const beamc_metric_registry *registry) {
+    return registry->num_cells;
 }
 
 beamc_metrics *beamc_metric_registry_scope(beamc_metric_registry *registry, const char *transform_id) {
@@ -168,12 +194,17 @@ void beamc_metric_registry_reset(beamc_metric_registry *registry) {
 void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_visit visit, void *context) {
     for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next) {
         int64_t count = atomic_load_explicit(&cell->count, memory_order_relaxed);
-        uint8_t payload[4 * BEAMC_VARINT_MAX_BYTES];
+        uint8_t payload[BEAMC_METRIC_PAYLOAD_BYTES];
         size_t len = 0;
         int64_t sum = atomic_load_explicit(&cell->sum, memory_order_relaxed);
         if (cell->kind == BEAMC_METRIC_BOUNDED_TRIE) {
+            const beamc_metric_value trie = {.key = &cell->key,
+                                             .short_id = cell->has_short_id ? cell->short_id : NULL,
+                                             .payload = cell->trie.data,
+                                             .payload_len = cell->trie.len,
+                                             .payload_stays = true};
             if (sum != 0 && !cell->trie.failed)
-                visit(context, &cell->key, cell->trie.data, cell->trie.len);
+                visit(context, &trie);
             continue;
         }
         if (cell->kind == BEAMC_METRIC_DURATION && sum == 0)
@@ -188,6 +219,10 @@ void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_vi
             for (size_t i = 0; i < 4; i++)
                 len += beamc_varint_put(payload + len, (uint64_t)parts[i]);
         }
-        visit(context, &cell->key, payload, len);
+        const beamc_metric_value value = {.key = &cell->key,
+                                          .short_id = cell->has_short_id ? cell->short_id : NULL,
+                                          .payload = payload,
+                                          .payload_len = len};
+        visit(context, &value);
     }
 }

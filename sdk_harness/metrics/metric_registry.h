@@ -8,7 +8,9 @@
 #include "sdk_harness/base/byte_buffer.h"
 #include "sdk_harness/dofn.h"
 #include "sdk_harness/metrics/metric_key.h"
+#include "sdk_harness/metrics/short_id.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,8 +24,11 @@ typedef enum {
 typedef struct beamc_metric_cell beamc_metric_cell;
 typedef struct beamc_metric_registry beamc_metric_registry;
 
+/* beamc_metric_registry_new has one reference, the caller's. Memory goes with the last one, which may be given back on
+ * any thread. */
 beamc_metric_registry *beamc_metric_registry_new(void);
-void beamc_metric_registry_free(beamc_metric_registry *registry);
+beamc_metric_registry *beamc_metric_registry_retain(beamc_metric_registry *registry);
+void beamc_metric_registry_release(beamc_metric_registry *registry); /* NULL is fine */
 
 /* beamc_metric_registry_cell finds or makes a cell; the key is copied. While the plan is built only. */
 beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, beamc_metric_kind kind,
@@ -37,10 +42,24 @@ void beamc_metric_cell_add(beamc_metric_cell *cell, int64_t value);
 void beamc_metric_cell_set(beamc_metric_cell *cell, int64_t value); /* of a counter */
 void beamc_metric_registry_reset(beamc_metric_registry *registry);
 
+/* beamc_metric_registry_name gives every cell its short id, once. After the plan was built, before anybody reads. */
+void beamc_metric_registry_name(beamc_metric_registry *registry, beamc_short_ids *ids);
+size_t beamc_metric_registry_num_cells(const beamc_metric_registry *registry);
+
+enum { BEAMC_METRIC_PAYLOAD_BYTES = 40 }; /* four varints */
+
+/* One cell as `visit` sees it. The key and the id live as long as the registry, the payload for the call. */
+typedef struct {
+    const beamc_metric_key *key;
+    const char *short_id; /* NULL: it has none */
+    const uint8_t *payload;
+    size_t payload_len; /* 1 to BEAMC_METRIC_PAYLOAD_BYTES, unless it stays */
+    bool payload_stays; /* the payload lives as long as the registry too, and may be longer */
+} beamc_metric_value;
+
 /* beamc_metric_registry_each calls `visit` for every counter, and for all others that have a value:
  * Flink stops reading at an empty payload, so a payload is never empty. */
-typedef void (*beamc_metric_visit)(void *context, const beamc_metric_key *key, const uint8_t *payload,
-                                   size_t payload_len);
+typedef void (*beamc_metric_visit)(void *context, const beamc_metric_value *value);
 void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_visit visit, void *context);
 
 #endif

@@ -7,22 +7,23 @@
 
 #include "protos/fn_api.pb-c.h"
 #include "sdk_harness/metrics/metric_registry.h"
-#include "sdk_harness/metrics/short_id.h"
 
 typedef struct {
-    beamc_short_ids *ids;
+    beamc_metric_registry *registry; /* whose names the messages point to */
+    void *memory;                    /* of all the rest */
     size_t num_infos;
     Beam__MonitoringInfo **infos;
     size_t num_data;
     Beam__ProcessBundleResponse__MonitoringDataEntry **data; /* same layout in all three responses */
 } beamc_metric_report;
 
-/* beamc_metric_report_fill collects every cell of `registry`. Release with beamc_metric_report_cleanup. */
-void beamc_metric_report_fill(beamc_metric_report *report, beamc_short_ids *ids, beamc_metric_registry *registry);
+/* beamc_metric_report_fill collects every cell of `registry`; it may be filled while a bundle counts, and outlives the
+ * plan. Release with beamc_metric_report_cleanup. */
+void beamc_metric_report_fill(beamc_metric_report *report, beamc_metric_registry *registry);
 void beamc_metric_report_cleanup(beamc_metric_report *report);
 
-/* beamc_monitoring_info_new: a message of `key` without a payload, or with a copy of one.
+/* beamc_monitoring_info_new: a message of `key` without a payload.
  * Free with beam__monitoring_info__free_unpacked(info, NULL). */
-Beam__MonitoringInfo *beamc_monitoring_info_new(const beamc_metric_key *key, const uint8_t *payload, size_t len);
+Beam__MonitoringInfo *beamc_monitoring_info_new(const beamc_metric_key *key);
 
 #endif

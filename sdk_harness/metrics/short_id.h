@@ -5,8 +5,9 @@
 #ifndef SDK_HARNESS_METRICS_SHORT_ID_H
 #define SDK_HARNESS_METRICS_SHORT_ID_H
 
-#include "sdk_harness/metrics/metric_registry.h"
+#include "sdk_harness/metrics/metric_key.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct beamc_short_ids beamc_short_ids;

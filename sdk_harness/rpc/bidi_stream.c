@@ -32,6 +32,7 @@ typedef struct {
 } stream_op;
 
 struct beamc_stream {
+    beamc_completion_loop *loop;
     grpc_call *call;
     beamc_stream_events events;
     void *context;
@@ -215,6 +216,7 @@ static stream_op make_op(beamc_stream *stream, void (*done)(beamc_completion *, 
 beamc_stream *beamc_stream_open(beamc_completion_loop *loop, beamc_channel *channel, const char *method,
                                 const beamc_stream_events *events, void *context, size_t max_queued_bytes) {
     beamc_stream *stream = beamc_alloc_zero(1, sizeof *stream);
+    stream->loop = loop;
     stream->call = beamc_channel_call(channel, method, beamc_completion_loop_queue(loop), 0);
     stream->events = *events;
     stream->context = context;
@@ -268,6 +270,8 @@ void beamc_stream_read(beamc_stream *stream) {
 }
 
 beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size_t len) {
+    beamc_completion_loop *loop = stream->loop;
+    beamc_completion_loop_catch(loop);
     pthread_mutex_lock(&stream->lock);
     beamc_status result = BEAMC_OK;
     if (stream->ended || stream->close_wanted) {
@@ -289,6 +293,7 @@ beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size
         start_next_write(stream);
     }
     pthread_mutex_unlock(&stream->lock);
+    beamc_completion_loop_run_caught(loop);
     return result;
 }
 

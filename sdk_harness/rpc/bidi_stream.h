@@ -16,7 +16,8 @@
 
 typedef struct beamc_stream beamc_stream;
 
-/* Both run on the completion thread and must not block. */
+/* Both run on the completion thread, or on another that is just writing to a stream and met what had come; for one
+ * stream one at a time. They must not block. */
 typedef struct {
     /* Takes the message. The next one comes only after another beamc_stream_read. */
     void (*message)(void *context, beamc_message *message);
@@ -34,7 +35,8 @@ beamc_stream *beamc_stream_open(beamc_completion_loop *loop, beamc_channel *chan
 void beamc_stream_read(beamc_stream *stream);
 
 /* beamc_stream_write queues a copy of `bytes`. BEAMC_LIMIT: max_queued_bytes or more wait, nothing was queued;
- * BEAMC_UNAVAILABLE: the stream has ended. So what waits is less than max_queued_bytes and one message. Any thread. */
+ * BEAMC_UNAVAILABLE: the stream has ended. So what waits is less than max_queued_bytes and one message. Any thread,
+ * without locks that events take. */
 beamc_status beamc_stream_write(beamc_stream *stream, const uint8_t *bytes, size_t len);
 
 typedef enum {
@@ -44,7 +46,7 @@ typedef enum {
 } beamc_stream_room;
 
 /* beamc_stream_await_room has `notify` called once, with `context`, when a write would be taken or the stream has
- * ended: on the completion thread, where it must not block. Any thread. */
+ * ended: on the completion thread or one that writes; it must not block. Any thread. */
 beamc_stream_room beamc_stream_await_room(beamc_stream *stream, void (*notify)(void *context), void *context);
 
 /* beamc_stream_has_room: what beamc_stream_await_room would say, without waiting. */

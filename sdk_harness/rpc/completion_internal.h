@@ -13,6 +13,12 @@ typedef struct beamc_completion {
 
 grpc_completion_queue *beamc_completion_loop_queue(beamc_completion_loop *loop);
 
+/* Between these two the calling thread keeps the first operation that completes in it, mostly the one it starts, and
+ * runs its callback in the second. Otherwise gRPC wakes the loop's thread for it: one wake-up in five of a small
+ * bundle. On the loop's thread they do nothing. No lock may be held at the second. */
+void beamc_completion_loop_catch(beamc_completion_loop *loop);
+void beamc_completion_loop_run_caught(beamc_completion_loop *loop);
+
 /* ThreadSanitizer cannot see gRPC's own hand-over (Debian's library is not instrumented): these two say that
  * what was written before an operation was started is seen by its callback. */
 #if defined(__SANITIZE_THREAD__)

@@ -52,7 +52,7 @@ static int make_fixture(void **state) {
 static int free_fixture(void **state) {
     fixture *f = *state;
     beamc_edge_clear(&f->edge);
-    beamc_metric_registry_free(f->metrics);
+    beamc_metric_registry_release(f->metrics);
     return 0;
 }
 

@@ -36,7 +36,7 @@ static void tasks_run_once_for_each_wake_and_never_twice_at_once(void **state) {
     pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
     int num_ended = 0;
     static counted_task tasks[NUM_TASKS];
-    beamc_executor_pool *pool = beamc_executor_pool_start(3);
+    beamc_executor_pool *pool = beamc_executor_pool_start(3, NULL);
     for (int i = 0; i < NUM_TASKS; i++) {
         tasks[i] = (counted_task){.task = {.run = run_counted},
                                   .wanted = ROUNDS,
@@ -84,7 +84,7 @@ static beamc_task_next run_self_waker(beamc_task *task) {
 
 static void a_wake_that_comes_while_the_task_runs_is_not_lost(void **state) {
     (void)state;
-    beamc_executor_pool *pool = beamc_executor_pool_start(1);
+    beamc_executor_pool *pool = beamc_executor_pool_start(1, NULL);
     self_waker waker = {.task = {.run = run_self_waker}, .pool = pool};
     beamc_executor_pool_wake(pool, &waker.task);
     while (!atomic_load(&waker.ended)) { /* fails by the test's own timeout */

@@ -9,12 +9,12 @@ typedef struct {
     uint8_t values[MAX_SEEN]; /* of one byte */
 } seen;
 
-static void remember(void *context, const beamc_metric_key *key, const uint8_t *payload, size_t payload_len) {
+static void remember(void *context, const beamc_metric_value *value) {
     seen *s = context;
-    assert_true(s->num_cells < MAX_SEEN && payload_len == 1);
-    assert_string_equal(key->labels[0].key, "PTRANSFORM");
-    snprintf(s->urns[s->num_cells], sizeof s->urns[0], "%s/%s", key->labels[0].value, key->urn);
-    s->values[s->num_cells++] = payload[0];
+    assert_true(s->num_cells < MAX_SEEN && value->payload_len == 1);
+    assert_string_equal(value->key->labels[0].key, "PTRANSFORM");
+    snprintf(s->urns[s->num_cells], sizeof s->urns[0], "%s/%s", value->key->labels[0].value, value->key->urn);
+    s->values[s->num_cells++] = value->payload[0];
 }
 
 static int value_of(beamc_metric_registry *registry, const char *urn) {
@@ -66,7 +66,7 @@ static void a_sample_counts_for_the_state_the_bundle_is_in(void **state) {
     assert_in_range(value_of(registry, TOTAL), 40, 45);
     assert_in_range(value_of(registry, "source/beam:metric:ptransform_execution_time:total_msecs:v1"), 20, 25);
     (void)finish;
-    beamc_metric_registry_free(registry);
+    beamc_metric_registry_release(registry);
 }
 
 int main(void) {

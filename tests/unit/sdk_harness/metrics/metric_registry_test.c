@@ -5,15 +5,18 @@ typedef struct {
     size_t num_cells;
     uint8_t payload[64];
     size_t payload_len;
+    bool has_short_id;
     char name[64];
 } seen;
 
-static void remember(void *context, const beamc_metric_key *key, const uint8_t *payload, size_t payload_len) {
+static void remember(void *context, const beamc_metric_value *value) {
     seen *s = context;
     s->num_cells++;
-    memcpy(s->payload, payload, payload_len);
-    s->payload_len = payload_len;
-    snprintf(s->name, sizeof s->name, "%s/%s/%s", key->labels[0].value, key->labels[1].value, key->labels[2].value);
+    memcpy(s->payload, value->payload, value->payload_len);
+    s->payload_len = value->payload_len;
+    s->has_short_id = value->short_id != NULL;
+    snprintf(s->name, sizeof s->name, "%s/%s/%s", value->key->labels[0].value, value->key->labels[1].value,
+             value->key->labels[2].value);
 }
 
 static void a_counter_is_its_sum_as_a_varint_and_starts_over_with_each_bundle(void **state) {
@@ -23,7 +26,7 @@ static void a_counter_is_its_sum_as_a_varint_and_starts_over_with_each_bundle(vo
     beamc_counter *rows = beamc_metrics_counter(scope, "ns", "rows");
     assert_ptr_equal(rows, beamc_metrics_counter(scope, "ns", "rows"));
     assert_ptr_not_equal(rows, beamc_metrics_counter(scope, "ns", "other"));
-    beamc_metric_registry_free(registry);
+    beamc_metric_registry_release(registry);
 
     registry = beamc_metric_registry_new();
     scope = beamc_metric_registry_scope(registry, "step");
@@ -41,7 +44,7 @@ static void a_counter_is_its_sum_as_a_varint_and_starts_over_with_each_bundle(vo
     beamc_metric_registry_each(registry, remember, &s);
     assert_int_equal(s.payload_len, 1); /* never empty: Flink stops reading at an empty payload */
     assert_int_equal(s.payload[0], 0);
-    beamc_metric_registry_free(registry);
+    beamc_metric_registry_release(registry);
 }
 
 static void a_distribution_is_count_sum_least_and_greatest_and_absent_when_empty(void **state) {
@@ -58,7 +61,7 @@ static void a_distribution_is_count_sum_least_and_greatest_and_absent_when_empty
     beamc_metric_registry_each(registry, remember, &s);
     assert_int_equal(s.payload_len, 4);
     assert_memory_equal(s.payload, "\x03\x0f\x03\x07", 4);
-    beamc_metric_registry_free(registry);
+    beamc_metric_registry_release(registry);
 }
 
 int main(void) {
