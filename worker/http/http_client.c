@@ -333,8 +333,10 @@ static void receive(tecton_http_client *client, tecton_http_channel *channel, co
             lose(client, channel, channel->answer.problem);
         if (is_secret)
             explicit_bzero(client->receive, received);
-        /* A socket that gave less than there was room for is empty; its next bytes are reported. */
-    } while (progress == TECTON_ANSWER_MORE && (channel->is_secure || received == RECEIVE_BYTES || event->closing));
+        /* A socket that gave less than there was room for is empty; its next bytes are reported, its end is not again.
+         */
+    } while (progress == TECTON_ANSWER_MORE &&
+             (channel->is_secure || received == RECEIVE_BYTES || event->closing || event->broken));
 }
 
 /* An idle connection says something, most likely that it is closed. TLS has words of its own, which do not count. */
