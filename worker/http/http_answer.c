@@ -14,6 +14,8 @@ void tecton_http_answer_init(tecton_http_answer *answer) {
 }
 
 void tecton_http_answer_cleanup(tecton_http_answer *answer) {
+    if (answer->secret && answer->gather.data != NULL)
+        explicit_bzero(answer->gather.data, answer->gather.capacity);
     beamc_byte_buffer_cleanup(&answer->line);
     beamc_byte_buffer_cleanup(&answer->gather);
 }
@@ -22,6 +24,7 @@ void tecton_http_answer_start(tecton_http_answer *answer, bool secret) {
     if (answer->line.data != NULL || answer->gather.data != NULL)
         tecton_http_answer_cleanup(answer);
     tecton_http_answer_init(answer);
+    answer->secret = secret;
     if (secret)
         (void)beamc_byte_buffer_reserve(&answer->gather, TECTON_HTTP_MAX_ANSWER_BYTES);
 }

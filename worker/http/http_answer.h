@@ -46,6 +46,7 @@ typedef struct {
 
     /* The reader's own. */
     tecton_answer_part part;
+    bool secret;
     bool has_length;
     bool chunked;
     bool old_version; /* HTTP/1.0 */
@@ -61,7 +62,7 @@ typedef struct {
 } tecton_http_answer;
 
 void tecton_http_answer_init(tecton_http_answer *answer);
-void tecton_http_answer_cleanup(tecton_http_answer *answer);
+void tecton_http_answer_cleanup(tecton_http_answer *answer); /* wipes what was gathered of a secret body */
 
 /* tecton_http_answer_start makes it ready for the next answer. What was gathered of the last one is freed.
  *   secret   the body is gathered in memory that does not move, so that wiping it leaves no copy */

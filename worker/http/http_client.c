@@ -287,8 +287,8 @@ static void send_first(tecton_http_client *client, tecton_http_channel *channel,
  * for is empty; TLS may hold another record. What is there belongs to nobody, and would be taken for the next answer.
  */
 static bool is_drained(tecton_http_channel *channel, size_t received) {
-    if (!channel->is_secure)
-        return received < RECEIVE_BYTES;
+    if (!channel->is_secure && received < RECEIVE_BYTES)
+        return true;
     uint8_t byte = 0;
     size_t num = 0;
     return tecton_http_connection_receive(&channel->connection, &byte, 1, &num) == TECTON_IO_AGAIN;
@@ -333,8 +333,10 @@ static void receive(tecton_http_client *client, tecton_http_channel *channel, co
             lose(client, channel, channel->answer.problem);
         if (is_secret)
             explicit_bzero(client->receive, received);
-        /* A socket that gave less than there was room for is empty; its next bytes are reported. */
-    } while (progress == TECTON_ANSWER_MORE && (channel->is_secure || received == RECEIVE_BYTES || event->closing));
+        /* A socket that gave less than there was room for is empty; its next bytes are reported, its end is not again.
+         */
+    } while (progress == TECTON_ANSWER_MORE &&
+             (channel->is_secure || received == RECEIVE_BYTES || event->closing || event->broken));
 }
 
 /* An idle connection says something, most likely that it is closed. TLS has words of its own, which do not count. */

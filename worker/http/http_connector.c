@@ -6,14 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { KEPT_HANDLES = 64 /* libcurl's, without a connection; they remember TLS sessions */ };
+enum {
+    KEPT_HANDLES = 64,            /* libcurl's, without a connection; they remember TLS sessions */
+    MAX_CONNECTIONS = 1000 * 1000 /* which are kept is not libcurl's to choose */
+};
 
 struct tecton_http_connector {
     CURLM *multi;
@@ -62,7 +64,7 @@ beamc_status tecton_http_connector_new(tecton_event_poll *poll, tecton_http_conn
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, timer_changed);
     curl_multi_setopt(multi, CURLMOPT_TIMERDATA, made);
     curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, LONG_MAX); /* which are kept is not libcurl's to choose */
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MAX_CONNECTIONS);
     *connector = made;
     return BEAMC_OK;
 }
