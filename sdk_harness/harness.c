@@ -31,6 +31,7 @@ enum {
     PROVISION_TIMEOUT_MS = 60 * 1000, /* Go and Python dial as long */
     DESCRIPTOR_TIMEOUT_MS = 60 * 1000,
     ABORT_WAIT_MS = 5000,
+    LOOK_AT_INPUT_MS = 5000,
     MAX_EXECUTORS = 64
 };
 
@@ -237,12 +238,17 @@ static void serve(harness *h, const beamc_harness_options *options) {
     h->control = beamc_control_stream_start(h->loop, h->control_channel, &h->dispatcher, control_closed, h);
 }
 
-/* Waits for the end of the control stream or for SIGTERM or SIGINT. True: a signal came. */
+/* Waits for the end of the control stream or for SIGTERM or SIGINT, and looks after input that nobody wants. True: a
+ * signal came. */
 static bool wait_for_end(const harness *h, int signals) {
     struct pollfd waits[2] = {{.fd = h->closed_event, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-    while (poll(waits, 2, -1) < 0) {
+    for (;;) {
+        int num_ready = poll(waits, 2, LOOK_AT_INPUT_MS);
+        if (num_ready > 0)
+            return (waits[0].revents & POLLIN) == 0;
+        if (num_ready == 0)
+            beamc_inbound_drop_unclaimed(h->services.inbound, beamc_clock_ms());
     }
-    return (waits[0].revents & POLLIN) == 0;
 }
 
 /* False: bundles are stuck in the author's code; the process must end without touching what they use. */

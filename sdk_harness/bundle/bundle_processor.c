@@ -122,7 +122,7 @@ const char *beamc_bundle_processor_descriptor_id(const beamc_bundle_processor *p
 }
 
 const char *beamc_bundle_processor_state(const beamc_bundle_processor *processor) {
-    return bundle_state_names[processor->state];
+    return bundle_state_names[atomic_load(&processor->state)]; /* as an index alone, gcc 12 would read it plainly */
 }
 
 uint64_t beamc_bundle_processor_age_ms(const beamc_bundle_processor *processor, uint64_t now_ms) {

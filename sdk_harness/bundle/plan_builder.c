@@ -144,6 +144,38 @@ static void order_nodes(builder *build) {
     }
 }
 
+/* The node before order[at] that makes the PCollection too; its own outputs up to `o` count. */
+static const node *earlier_producer(const builder *build, size_t at, size_t o, const char *pcollection_id) {
+    for (size_t before = 0; before <= at; before++) {
+        const node *n = &build->nodes[build->order[before]];
+        size_t num_outputs = before < at ? n->entry->value->n_outputs : o;
+        for (size_t i = 0; i < num_outputs; i++)
+            if (strcmp(n->entry->value->outputs[i]->value, pcollection_id) == 0)
+                return n;
+    }
+    return NULL;
+}
+
+/* A PCollection is made in one place: with two, readers would get both and count them as one. */
+static beamc_status check_producers(const builder *build, beamc_error *err) {
+    for (size_t at = 0; at < build->num_ordered; at++) {
+        const node *n = &build->nodes[build->order[at]];
+        for (size_t o = 0; o < n->entry->value->n_outputs; o++) {
+            const char *id = n->entry->value->outputs[o]->value;
+            const node *other = earlier_producer(build, at, o, id);
+            if (other == n)
+                return beamc_fail(err, BEAMC_INVALID, "PCollection %s is two outputs of transform %s", id,
+                                  n->entry->key);
+            if (other != NULL)
+                return beamc_fail(err, BEAMC_INVALID,
+                                  "PCollection %s is an output of transform %s and of transform %s: join them with a "
+                                  "Flatten",
+                                  id, other->entry->key, n->entry->key);
+        }
+    }
+    return BEAMC_OK;
+}
+
 /* ---- schemas ---- */
 
 static beamc_status resolve_port(builder *build, node *n, beamc_error *err) {
@@ -365,6 +397,7 @@ static beamc_status build_plan(builder *build, beamc_error *err) {
         if (is(&build->nodes[i], URN_SOURCE) && count_inputs(build, &build->nodes[i]) > 0)
             return beamc_fail(err, BEAMC_INVALID, "source node %s has an input", build->nodes[i].entry->key);
     order_nodes(build);
+    BEAMC_TRY(check_producers(build, err));
     BEAMC_TRY(resolve_schemas(build, err));
     BEAMC_TRY(build_nodes(build, err));
     if (build->plan->num_sources == 0)

@@ -69,7 +69,10 @@ static void process_bundle(beamc_dispatcher *dispatcher, const Beam__Instruction
     beamc_bundle_processor *processor = beamc_bundle_processor_start(
         dispatcher->services, id, request->process_bundle->process_bundle_descriptor_id, bundle_done, dispatcher);
     if (processor == NULL) {
-        respond_error(dispatcher, id, "the bundle's input is claimed by another bundle of the same id");
+        respond_error(
+            dispatcher, id,
+            "the bundle's input is claimed by another bundle of the same id, or came so long before it that it "
+            "was dropped");
         beamc_instruction_table_end(dispatcher->table, id);
         return;
     }

@@ -1,8 +1,10 @@
 #include "sdk_harness/data_plane/inbound_elements.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/log.h"
 #include "sdk_harness/data_plane/finished_instructions.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,7 @@ struct beamc_inbound_bundle {
     bool attached;
     bool touched;     /* by the message that is being accepted */
     bool complete;    /* all input came with the request */
+    uint64_t fed_ms;  /* when something came last; see beamc_inbound_drop_unclaimed */
     stream_end *ends; /* of streams, since the bundle was first seen */
 };
 
@@ -48,6 +51,7 @@ struct beamc_inbound {
     size_t cap_bytes;
     size_t buffered_bytes;
     bool was_full;
+    uint64_t looked_ms; /* the last call of beamc_inbound_drop_unclaimed; no clock is read where data comes */
     beamc_inbound_room room;
     void *room_context;
 };
@@ -205,6 +209,7 @@ static void accept_part(void *context, const beamc_elements_part *part) {
         if (part->is_last)
             source->ended = true;
         bundle->touched = true;
+        bundle->fed_ms = inbound->looked_ms;
     }
     pthread_mutex_unlock(&inbound->lock);
 }
@@ -300,6 +305,46 @@ void beamc_inbound_detach(beamc_inbound_bundle *bundle) {
     beamc_finished_add(&inbound->finished, bundle->instruction_id);
     pthread_mutex_unlock(&inbound->lock);
     free_bundle(bundle);
+}
+
+static size_t queued_bytes(const beamc_inbound_bundle *bundle) {
+    size_t bytes = 0;
+    for (const source_queue *source = bundle->sources; source != NULL; source = source->next)
+        for (const queued_segment *queued = source->first; queued != NULL; queued = queued->next)
+            bytes += queued->segment.unreleased;
+    return bytes;
+}
+
+/* Under the lock: unlinks the bundle that must go first, if one must. */
+static beamc_inbound_bundle *take_unclaimed(beamc_inbound *inbound, uint64_t now_ms) {
+    beamc_inbound_bundle *oldest = NULL;
+    for (beamc_inbound_bundle *bundle = inbound->bundles; bundle != NULL; bundle = bundle->next)
+        if (!bundle->attached && (oldest == NULL || bundle->fed_ms <= oldest->fed_ms)) /* new ones stand first */
+            oldest = bundle;
+    bool is_full = inbound->buffered_bytes >= inbound->cap_bytes;
+    if (oldest == NULL || now_ms - oldest->fed_ms < (is_full ? BEAMC_UNCLAIMED_AT_CAP_MS : BEAMC_UNCLAIMED_MS))
+        return NULL;
+    unlink_bundle(inbound, oldest);
+    beamc_finished_add(&inbound->finished, oldest->instruction_id);
+    return oldest;
+}
+
+void beamc_inbound_drop_unclaimed(beamc_inbound *inbound, uint64_t now_ms) {
+    for (;;) {
+        pthread_mutex_lock(&inbound->lock);
+        if (inbound->looked_ms == 0) /* what is here came at no known time */
+            for (beamc_inbound_bundle *early = inbound->bundles; early != NULL; early = early->next)
+                early->fed_ms = now_ms;
+        inbound->looked_ms = now_ms;
+        beamc_inbound_bundle *bundle = take_unclaimed(inbound, now_ms);
+        pthread_mutex_unlock(&inbound->lock);
+        if (bundle == NULL)
+            return;
+        log_warn("%zu bytes of input for instruction %s are dropped: they came %" PRIu64
+                 " s ago, and no ProcessBundle has asked for them",
+                 queued_bytes(bundle), bundle->instruction_id, (now_ms - bundle->fed_ms) / 1000);
+        free_bundle(bundle);
+    }
 }
 
 void beamc_inbound_free(beamc_inbound *inbound) {

@@ -2,7 +2,9 @@
  *
  * Input may arrive before its ProcessBundle and after the bundle's end: the first is kept, the second dropped.
  * All that is buffered counts against one cap; at the cap the data stream is not read further, so gRPC's flow
- * control holds the runner. One message always fits. Any thread. */
+ * control holds the runner. One message always fits. Data whose bundle never comes, because the runner gave it up,
+ * would hold its part of the cap for good: it is dropped when others need the room, and at last in any case. Any
+ * thread. */
 #ifndef SDK_HARNESS_DATA_PLANE_INBOUND_ELEMENTS_H
 #define SDK_HARNESS_DATA_PLANE_INBOUND_ELEMENTS_H
 
@@ -13,6 +15,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum {
+    /* Runners send a ProcessBundle within milliseconds of its first data. */
+    BEAMC_UNCLAIMED_AT_CAP_MS = 60 * 1000, /* then it may go, if the cap is reached */
+    BEAMC_UNCLAIMED_MS = 20 * 60 * 1000    /* then it goes; Java forgets failed instructions after as long */
+};
 
 typedef struct beamc_inbound beamc_inbound;               /* all bundles */
 typedef struct beamc_inbound_bundle beamc_inbound_bundle; /* what one bundle has */
@@ -46,7 +54,14 @@ beamc_status beamc_inbound_accept(beamc_inbound *inbound, beamc_message *message
 bool beamc_inbound_full(beamc_inbound *inbound);
 size_t beamc_inbound_buffered_bytes(beamc_inbound *inbound);
 
-/* beamc_inbound_attach claims the input of `instruction_id`. NULL when the id is claimed already or ended. */
+/* beamc_inbound_drop_unclaimed drops data that no bundle has claimed, with a line of the log for each id: what got
+ * nothing new for BEAMC_UNCLAIMED_MS, and at the cap, oldest first until there is room, what got nothing for
+ * BEAMC_UNCLAIMED_AT_CAP_MS. A dropped id counts as ended. To be called every few seconds, which is how exact the times
+ * are: data counts from the call before it came, or from the first. Not on the completion thread. */
+void beamc_inbound_drop_unclaimed(beamc_inbound *inbound, uint64_t now_ms);
+
+/* beamc_inbound_attach claims the input of `instruction_id`. NULL when the id is claimed already, has ended or was
+ * dropped. */
 beamc_inbound_bundle *beamc_inbound_attach(beamc_inbound *inbound, const char *instruction_id, beamc_inbound_wake wake,
                                            void *context);
 

@@ -94,7 +94,16 @@ void beamc_completion_loop_run_caught(beamc_completion_loop *loop) {
         complete(tag, ok != 0);
 }
 
+/* Debian 12 builds abseil with its search for lock cycles, which is for debug builds: gRPC takes a few dozen locks a
+ * bundle, and the search was a sixth of all instructions of a bundle of ten rows. This is
+ * absl::SetMutexDeadlockDetectionMode of that build; elsewhere there is no such symbol, and nothing is done. */
+extern __attribute__((weak)) void
+set_deadlock_detection(int mode) __asm__("_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE");
+enum { IGNORE_DEADLOCK_CYCLES = 0 };
+
 beamc_completion_loop *beamc_completion_loop_start(const char *thread_name) {
+    if (set_deadlock_detection != NULL)
+        set_deadlock_detection(IGNORE_DEADLOCK_CYCLES);
     grpc_init();
     beamc_completion_loop *loop = beamc_alloc_zero(1, sizeof *loop);
     loop->queue = grpc_completion_queue_create_for_next(NULL);

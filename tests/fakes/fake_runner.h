@@ -166,6 +166,9 @@ void fake_add_data(beamc_byte_buffer *message, const char *bundle_id, const char
                    bool is_last);
 void fake_add_rows(fake_runner *runner, beamc_byte_buffer *message, const char *bundle_id, const char *node,
                    int64_t first_id, size_t count);
+/* Rows for node `source` with names of `name_len` bytes, at most 4096. */
+void fake_add_padded_rows(fake_runner *runner, beamc_byte_buffer *message, const char *bundle_id, int64_t first_id,
+                          size_t count, size_t name_len);
 /* fake_send sends a message on the newest data stream (waiting for one) and cleans it up. */
 void fake_send(fake_runner *runner, beamc_byte_buffer *message);
 /* The same on the stream of an address. */

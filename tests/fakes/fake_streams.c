@@ -77,6 +77,19 @@ void fake_add_rows(fake_runner *runner, beamc_byte_buffer *message, const char *
     beamc_byte_buffer_cleanup(&rows);
 }
 
+void fake_add_padded_rows(fake_runner *runner, beamc_byte_buffer *message, const char *bundle_id, int64_t first_id,
+                          size_t count, size_t name_len) {
+    char name[4096];
+    beamc_byte_buffer rows;
+    wire_init(&rows);
+    memset(name, 'x', sizeof name);
+    for (size_t i = 0; i < count; i++)
+        element_bytes_append(&rows, &runner->shape, first_id + (int64_t)i, name,
+                             name_len < sizeof name ? name_len : sizeof name);
+    fake_add_data(message, bundle_id, "source", rows.data, rows.len, false);
+    beamc_byte_buffer_cleanup(&rows);
+}
+
 static void send_on(fake_runner *runner, const fake_server *server, beamc_byte_buffer *message) {
     pthread_mutex_lock(&runner->lock);
     FAKE_AWAIT(runner, fake_open_stream(runner, CALL_DATA, server) != NULL, FAKE_WAIT_MS,

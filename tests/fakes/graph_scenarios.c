@@ -370,6 +370,15 @@ static void an_unknown_transform_is_refused_with_its_urn(fake_runner *runner) {
     check_refused(runner, &pipeline, "beam:transform:from_the_future:v1", "strange step");
 }
 
+static void a_pcollection_that_two_transforms_make_is_refused(fake_runner *runner) {
+    fake_pipeline pipeline;
+    begin_stage(runner, &pipeline, (const char *[]){"out", NULL});
+    fake_pipeline_pardo(&pipeline, "step", FAKE_SCRIPTED_DOFN, "emit=output", "in=in", "output=out");
+    fake_pipeline_pardo(&pipeline, "other step", FAKE_SCRIPTED_DOFN, "emit=output", "in=in", "output=out");
+    add_sink(runner, &pipeline, "sink", "out");
+    check_refused(runner, &pipeline, "PCollection out is an output of transform step", "other step");
+}
+
 static void an_unknown_dofn_is_refused_with_its_urn(fake_runner *runner) {
     fake_pipeline pipeline;
     begin_stage(runner, &pipeline, (const char *[]){"out", NULL});
@@ -516,6 +525,7 @@ int main(int argc, char **argv) {
         SCENARIO(a_descriptor_may_be_larger_than_grpc_s_four_mebibytes),
         SCENARIO(fields_from_a_newer_runner_are_passed_over),
         SCENARIO(an_unknown_transform_is_refused_with_its_urn),
+        SCENARIO(a_pcollection_that_two_transforms_make_is_refused),
         SCENARIO(an_unknown_dofn_is_refused_with_its_urn),
         SCENARIO(elements_that_are_no_rows_are_refused_with_their_coder),
         SCENARIO(a_stage_of_other_elements_without_code_hands_them_on),

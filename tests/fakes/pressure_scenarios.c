@@ -15,23 +15,10 @@ enum {
     OFFERED_MESSAGES = 2 * 64, /* twice the input cap */
 };
 
-/* A message of `count` rows with names of about ROW_BYTES. */
-static void add_padded_rows(fake_runner *runner, beamc_byte_buffer *message, const char *bundle_id, int64_t first_id,
-                            size_t count) {
-    static char name[ROW_BYTES];
-    beamc_byte_buffer rows;
-    wire_init(&rows);
-    memset(name, 'x', sizeof name);
-    for (size_t i = 0; i < count; i++)
-        element_bytes_append(&rows, fake_shape(runner), first_id + (int64_t)i, name, sizeof name);
-    fake_add_data(message, bundle_id, "source", rows.data, rows.len, false);
-    beamc_byte_buffer_cleanup(&rows);
-}
-
 static void send_padded_rows(fake_runner *runner, const char *bundle_id, int64_t first_id, size_t count) {
     beamc_byte_buffer message;
     wire_init(&message);
-    add_padded_rows(runner, &message, bundle_id, first_id, count);
+    fake_add_padded_rows(runner, &message, bundle_id, first_id, count, ROW_BYTES);
     fake_send(runner, &message);
 }
 
@@ -215,7 +202,7 @@ static void a_stage_without_output_goes_on_while_the_runner_reads_none(fake_runn
         wire_init(&message);
         for (int b = 0; b < BUNDLES; b++) {
             snprintf(id, sizeof id, "b%d", b);
-            add_padded_rows(runner, &message, id, i * 250, 250);
+            fake_add_padded_rows(runner, &message, id, i * 250, 250, ROW_BYTES);
         }
         fake_send(runner, &message);
     }

@@ -135,6 +135,38 @@ static void a_pcollection_that_is_not_there_is_named(void **state) {
     check_refused(&pipeline, "missing", "PCollection");
 }
 
+static void a_pcollection_of_two_transforms_is_refused(void **state) {
+    (void)state;
+    fake_pipeline pipeline;
+    test_stage_init(&pipeline, "d", "", "out=a");
+    add_rows(&pipeline, (const char *[]){"a", NULL});
+    fake_pipeline_pardo(&pipeline, "other step", TEST_DOFN, "", "in=in", "out=a");
+    fake_pipeline_sink(&pipeline, "sink", TEST_URL, "row/global", "a");
+    check_refused(&pipeline, "PCollection a is an output of transform step and of transform other step", "Flatten");
+    assert_int_equal(test_dofn_seen.num_setups, 0);
+
+    test_stage_init(&pipeline, "d", "", "out=in"); /* its own input */
+    check_refused(&pipeline, "PCollection in is an output of transform source", "step");
+}
+
+static void a_pcollection_that_is_two_outputs_of_one_transform_is_refused(void **state) {
+    (void)state;
+    fake_pipeline pipeline;
+    test_stage_init(&pipeline, "d", "", "good=a,bad=a");
+    add_rows(&pipeline, (const char *[]){"a", NULL});
+    check_refused(&pipeline, "PCollection a is two outputs of transform step", "");
+}
+
+static void a_second_maker_of_a_pcollection_does_no_harm_out_of_reach(void **state) {
+    (void)state;
+    fake_pipeline pipeline;
+    test_stage_init(&pipeline, "d", "", "out=a");
+    add_rows(&pipeline, (const char *[]){"a", NULL});
+    fake_pipeline_pardo(&pipeline, "lost step", TEST_DOFN, "", "in=nowhere", "out=a");
+    fake_pipeline_sink(&pipeline, "sink", TEST_URL, "row/global", "a");
+    check_order(&pipeline, "source step sink");
+}
+
 static void a_pardo_whose_payload_is_garbage_is_refused(void **state) {
     (void)state;
     fake_pipeline pipeline;
@@ -213,6 +245,9 @@ int main(void) {
         CASE(a_sink_whose_coder_has_other_fields_is_refused),
         CASE(an_output_that_is_no_row_is_refused_where_it_is_read),
         CASE(a_pcollection_that_is_not_there_is_named),
+        CASE(a_pcollection_of_two_transforms_is_refused),
+        CASE(a_pcollection_that_is_two_outputs_of_one_transform_is_refused),
+        CASE(a_second_maker_of_a_pcollection_does_no_harm_out_of_reach),
         CASE(a_pardo_whose_payload_is_garbage_is_refused),
         CASE(a_transform_without_a_body_is_refused),
         CASE(a_transform_without_a_spec_does_no_harm_out_of_reach),

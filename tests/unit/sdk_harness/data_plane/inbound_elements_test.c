@@ -210,6 +210,76 @@ static void a_stream_that_breaks_fails_only_bundles_that_expect_input(void **sta
     beamc_inbound_free(inbound);
 }
 
+enum { START_MS = 1000000 };
+
+static void accept_ten_bytes(beamc_inbound *inbound, const char *instruction_id) {
+    accept(inbound, &(part){instruction_id, "source", "0123456789", false}, 1, 100);
+}
+
+static void at_the_cap_the_oldest_data_that_nobody_claims_makes_room(void **state) {
+    (void)state;
+    beamc_inbound *inbound = beamc_inbound_new(30);
+    int rooms = 0;
+    int wakes = 0;
+    beamc_inbound_on_room(inbound, count_wake, &rooms);
+    beamc_inbound_drop_unclaimed(inbound, START_MS);
+    beamc_inbound_bundle *runs = beamc_inbound_attach(inbound, "runs", count_wake, &wakes);
+    accept_ten_bytes(inbound, "runs");
+    accept_ten_bytes(inbound, "lost-1");
+    beamc_inbound_drop_unclaimed(inbound, START_MS + 1000);
+    accept_ten_bytes(inbound, "lost-2");
+    assert_true(beamc_inbound_full(inbound));
+    beamc_inbound_drop_unclaimed(inbound, START_MS + BEAMC_UNCLAIMED_AT_CAP_MS - 1);
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 30);
+    assert_int_equal(rooms, 0);
+    beamc_inbound_drop_unclaimed(inbound, START_MS + BEAMC_UNCLAIMED_AT_CAP_MS + 1000);
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 20); /* only what was needed */
+    assert_int_equal(rooms, 1);
+    assert_null(beamc_inbound_attach(inbound, "lost-1", count_wake, &wakes)); /* or it would wait for ever */
+    accept_ten_bytes(inbound, "lost-1");
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 20);
+    char text[100];
+    beamc_inbound_bundle *came = beamc_inbound_attach(inbound, "lost-2", count_wake, &wakes);
+    assert_int_equal(take_text(came, "source", text), BEAMC_INBOUND_SEGMENT);
+    assert_string_equal(text, "0123456789");
+    assert_int_equal(take_text(runs, "source", text), BEAMC_INBOUND_SEGMENT);
+    assert_string_equal(text, "0123456789");
+    beamc_inbound_detach(came);
+    beamc_inbound_detach(runs);
+    beamc_inbound_free(inbound);
+}
+
+static void data_that_a_bundle_has_claimed_is_never_dropped(void **state) {
+    (void)state;
+    beamc_inbound *inbound = beamc_inbound_new(10);
+    int wakes = 0;
+    beamc_inbound_drop_unclaimed(inbound, START_MS);
+    accept_ten_bytes(inbound, "waits");
+    beamc_inbound_bundle *waits = beamc_inbound_attach(inbound, "waits", count_wake, &wakes);
+    beamc_inbound_drop_unclaimed(inbound, START_MS + 10 * BEAMC_UNCLAIMED_MS);
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 10);
+    beamc_inbound_detach(waits);
+    beamc_inbound_free(inbound);
+}
+
+static void below_the_cap_unclaimed_data_stays_longer_but_not_for_ever(void **state) {
+    (void)state;
+    beamc_inbound *inbound = beamc_inbound_new(1000);
+    int wakes = 0;
+    accept_ten_bytes(inbound, "early"); /* before the first look: counts from there */
+    beamc_inbound_drop_unclaimed(inbound, START_MS);
+    accept_ten_bytes(inbound, "fed");
+    beamc_inbound_drop_unclaimed(inbound, START_MS + BEAMC_UNCLAIMED_MS - 1);
+    accept_ten_bytes(inbound, "fed"); /* the runner has not given it up */
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 30);
+    beamc_inbound_drop_unclaimed(inbound, START_MS + BEAMC_UNCLAIMED_MS);
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 20);
+    assert_null(beamc_inbound_attach(inbound, "early", count_wake, &wakes));
+    beamc_inbound_drop_unclaimed(inbound, START_MS + 2 * BEAMC_UNCLAIMED_MS);
+    assert_int_equal(beamc_inbound_buffered_bytes(inbound), 0);
+    beamc_inbound_free(inbound);
+}
+
 static void a_message_cut_at_any_byte_is_refused_or_shorter_but_leaks_nothing(void **state) {
     (void)state;
     const part parts[] = {{"b1", "source", "abcdefghij", false}, {"b1", "source", NULL, true}};
@@ -237,6 +307,9 @@ int main(void) {
         cmocka_unit_test(two_sources_of_a_bundle_are_kept_apart),
         cmocka_unit_test(at_the_cap_reading_stops_and_room_is_told_once_bytes_are_given_back),
         cmocka_unit_test(a_stream_that_breaks_fails_only_bundles_that_expect_input),
+        cmocka_unit_test(at_the_cap_the_oldest_data_that_nobody_claims_makes_room),
+        cmocka_unit_test(data_that_a_bundle_has_claimed_is_never_dropped),
+        cmocka_unit_test(below_the_cap_unclaimed_data_stays_longer_but_not_for_ever),
         cmocka_unit_test(a_message_cut_at_any_byte_is_refused_or_shorter_but_leaks_nothing),
     };
     return cmocka_run_group_tests_name("inbound_elements", tests, NULL, NULL);
