@@ -71,6 +71,7 @@ static beamc_status expand_config(const beamc_expand_request *request, tecton_si
     written->tag = beamc_strdup(TECTON_SINK_WRITTEN_TAG);
     written->fields = tecton_written_fields;
     written->num_fields = TECTON_NUM_WRITTEN_FIELDS;
+    written->schema_id = TECTON_WRITTEN_SCHEMA_ID;
     if (config->error_output != NULL) {
         beamc_expand_output *failed = &answer->outputs[answer->num_outputs++];
         failed->tag = beamc_strdup(config->error_output);
