@@ -23,6 +23,7 @@ typedef struct beamc_bundle beamc_bundle; /* one running bundle; valid between s
 typedef struct beamc_waker beamc_waker;   /* outlives its bundle; counted */
 typedef struct beamc_counter beamc_counter;
 typedef struct beamc_distribution beamc_distribution;
+typedef struct beamc_bounded_trie beamc_bounded_trie;
 typedef struct beamc_metrics beamc_metrics;
 
 /* One element. All pointers are borrowed until process returns. */
@@ -102,6 +103,12 @@ void beamc_waker_release(beamc_waker *waker);
  * and name give the same cell. Update them only inside callbacks of the instance. */
 beamc_counter *beamc_metrics_counter(beamc_metrics *metrics, const char *name_space, const char *name);
 beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const char *name_space, const char *name);
+/* beamc_metrics_bounded_trie: a trie that holds one path, which is in a bundle's report once _add was called in it. For
+ * lineage: namespace "lineage", name "sources_v2" or "sinks_v2", segments with their delimiters ("bigquery:", "a.",
+ * "b"). segments   num_segments texts, copied */
+beamc_bounded_trie *beamc_metrics_bounded_trie(beamc_metrics *metrics, const char *name_space, const char *name,
+                                               const char *const *segments, size_t num_segments);
+void beamc_bounded_trie_add(beamc_bounded_trie *trie);
 void beamc_counter_add(beamc_counter *counter, int64_t n);
 void beamc_distribution_add(beamc_distribution *distribution, int64_t value);
 

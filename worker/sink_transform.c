@@ -5,16 +5,9 @@
 #include "worker/config/sink_options.h"
 #include "worker/records/row_to_record.h"
 #include "worker/sink_names.h"
+#include "worker/sink_output_fields.h"
 
 #include <inttypes.h>
-
-/* One row for each acknowledged request; the order is sink_dofn's. */
-static const beamc_output_field written_fields[] = {
-    {.name = "records", .kind = BEAMC_TYPE_INT64},    /* in the request */
-    {.name = "attempts", .kind = BEAMC_TYPE_INT64},   /* tries until it was acknowledged */
-    {.name = "status", .kind = BEAMC_TYPE_INT64},     /* HTTP */
-    {.name = "latency_ms", .kind = BEAMC_TYPE_INT64}, /* of the last try */
-};
 
 static void add_text(beamc_expand_answer *answer, const char *key, const char *label, const char *value) {
     if (value != NULL)
@@ -68,15 +61,23 @@ static beamc_status check_environment(const beamc_expand_request *request, const
 static beamc_status expand_config(const beamc_expand_request *request, tecton_sink_config *config,
                                   beamc_expand_answer *answer, beamc_error *err) {
     BEAMC_TRY(tecton_sink_config_parse(request->config_schema, request->config, config, err));
-    BEAMC_TRY(tecton_check_schema(request->input_schema, config, err));
+    if (config->preflight != TECTON_PREFLIGHT_OFF)
+        BEAMC_TRY(tecton_check_schema(request->input_schema, config, err));
     BEAMC_TRY(check_environment(request, config, err));
     BEAMC_TRY(tecton_sink_config_to_payload(config, &answer->dofn_payload, err));
     answer->step_name = "ParDo";
     answer->dofn_urn = TECTON_SINK_DOFN_URN;
-    answer->num_outputs = 1;
-    answer->outputs[0] = (beamc_expand_output){.tag = beamc_strdup(TECTON_SINK_WRITTEN_TAG),
-                                               .fields = written_fields,
-                                               .num_fields = sizeof written_fields / sizeof written_fields[0]};
+    beamc_expand_output *written = &answer->outputs[answer->num_outputs++];
+    written->tag = beamc_strdup(TECTON_SINK_WRITTEN_TAG);
+    written->fields = tecton_written_fields;
+    written->num_fields = TECTON_NUM_WRITTEN_FIELDS;
+    written->schema_id = TECTON_WRITTEN_SCHEMA_ID;
+    if (config->error_output != NULL) {
+        beamc_expand_output *failed = &answer->outputs[answer->num_outputs++];
+        failed->tag = beamc_strdup(config->error_output);
+        failed->fields = tecton_failed_fields;
+        failed->num_fields = TECTON_NUM_FAILED_FIELDS;
+    }
     add_display(answer, config);
     add_environment(answer, config);
     return BEAMC_OK;

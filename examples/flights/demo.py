@@ -53,7 +53,13 @@ class Run(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runner", choices=["direct", "prism", "both"], default="both")
-    runner = parser.parse_args().runner
+    parser.add_argument("--stormy", action="store_true", help="the service throttles, fails, resets and restarts")
+    given = parser.parse_args()
+    if given.stormy:
+        from storm import main as weather_a_storm
+
+        return weather_a_storm()
+    runner = given.runner
 
     print(f"Reading the table once, to know what must come out: {flights_file()}")
     newest = newest_flights()

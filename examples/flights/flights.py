@@ -109,14 +109,20 @@ class ReadFlights(beam.DoFn):
         Metrics.counter("flights", "rows_read").inc(rows)
 
 
-def write_flights(pipeline: beam.Pipeline, config: TectonStreamWriteConfig) -> TectonWriteResult:
-    """The pipeline: the rows are read where it runs, typed as Flight, and written."""
-    return (
+def write_flights(pipeline: beam.Pipeline, config: TectonStreamWriteConfig, spread: bool = False) -> TectonWriteResult:
+    """The pipeline: the rows are read where it runs, typed as Flight, and written.
+
+    Args:
+      spread: the one file is read in one place; this gives its rows to all parallel parts of the runner.
+    """
+    flights = (
         pipeline
         | "File" >> beam.Create([flights_file()])
         | "Read" >> beam.ParDo(ReadFlights()).with_output_types(Flight)
-        | "Write" >> WriteToTectonStream(config)
     )
+    if spread:
+        flights = flights | "Spread" >> beam.Reshuffle()
+    return flights | "Write" >> WriteToTectonStream(config)
 
 
 def main() -> None:

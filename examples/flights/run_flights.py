@@ -18,12 +18,15 @@ def main() -> None:
     parser.add_argument("--pipeline_proto", type=Path, required=True, help="file for the pipeline as it is submitted")
     for option in ("endpoint_url", "workspace_name", "stream_source_name", "api_key"):
         parser.add_argument(f"--{option}", required=True)
+    parser.add_argument("--spread", action="store_true", help="let all parallel parts of the runner write")
+    parser.add_argument("--max_retries", type=int, default=3)
+    parser.add_argument("--max_in_flight", type=int, default=200)
     given, pipeline_arguments = parser.parse_known_args()
-    options = {name: value for name, value in vars(given).items() if name not in ("report", "pipeline_proto")}
+    options = {name: value for name, value in vars(given).items() if name not in ("report", "pipeline_proto", "spread")}
 
     started = time.monotonic()
     pipeline = beam.Pipeline(argv=pipeline_arguments) if pipeline_arguments else beam.Pipeline()
-    write_flights(pipeline, TectonStreamWriteConfig(**options))
+    write_flights(pipeline, TectonStreamWriteConfig(**options), given.spread)
     given.pipeline_proto.write_bytes(pipeline.to_runner_api().SerializeToString())
     result = pipeline.run()
     result.wait_until_finish()

@@ -94,7 +94,8 @@ beamc_operator *beamc_data_source_new(const char *transform_id, const char *url,
     source->output = output;
     beamc_element_cursor_init(&source->cursor);
     beamc_arena_init(&source->arena, ELEMENT_ARENA_BYTES);
-    source->fields = beamc_alloc_zero(source->coder.schema->num_fields, sizeof *source->fields);
+    size_t num_fields = source->coder.schema == NULL ? 1 : source->coder.schema->num_fields;
+    source->fields = beamc_alloc_zero(num_fields, sizeof *source->fields);
     beamc_metric_key key = {.urn = "beam:metric:data_channel:read_index:v1",
                             .type = "beam:metrics:sum_int64:v1",
                             .num_labels = 1,

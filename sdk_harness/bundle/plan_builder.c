@@ -38,6 +38,10 @@ typedef struct {
     beamc_plan *plan;
 } builder;
 
+/* What edges carry whose elements are no rows: one value, which only data ports and Flattens look at. Runners may give
+ * this worker stages of others that have no code of their own: FnApiRunner does so with what follows a GroupByKey. */
+static const beamc_schema not_rows = {.id = "", .num_fields = 1};
+
 static const char *urn_of(const node *n) {
     return n->entry->value == NULL || n->entry->value->spec == NULL ? "" : n->entry->value->spec->urn;
 }
@@ -186,14 +190,10 @@ static beamc_status resolve_port(builder *build, node *n, beamc_error *err) {
     beamc_status status =
         beamc_edge_coder_resolve(port->coder_id, find_coder, (void *)(uintptr_t)build->descriptor, &n->coder, err);
     beam__remote_grpc_port__free_unpacked(port, NULL);
-    if (status == BEAMC_OK && n->coder.schema == NULL)
-        status = beamc_fail(err, BEAMC_INVALID,
-                            "its elements are %s, not rows; give the PCollection a schema before this step",
-                            n->coder.element_urn);
     return status;
 }
 
-static beamc_status edge_schema(builder *build, beamc_edge *edge, beamc_error *err) {
+static beamc_status edge_schema(builder *build, beamc_edge *edge, bool is_flatten, beamc_error *err) {
     const Beam__PCollection *pcollection = find_pcollection(build, edge->pcollection_id);
     if (pcollection == NULL)
         return beamc_fail(err, BEAMC_INVALID, "PCollection %s is not in the descriptor", edge->pcollection_id);
@@ -201,11 +201,19 @@ static beamc_status edge_schema(builder *build, beamc_edge *edge, beamc_error *e
     const char *urn = "";
     BEAMC_TRY(beamc_row_schema_resolve(pcollection->coder_id, find_coder, (void *)(uintptr_t)build->descriptor, &schema,
                                        &urn, err));
-    if (schema == NULL)
+    if (schema == NULL && !is_flatten)
         return beamc_fail(err, BEAMC_INVALID, "PCollection %s holds %s, not rows", edge->pcollection_id, urn);
+    if (schema == NULL) {
+        edge->schema = &not_rows;
+        return BEAMC_OK;
+    }
     build->plan->schemas[edge - build->plan->edges] = schema;
     edge->schema = schema;
     return BEAMC_OK;
+}
+
+static const beamc_schema *port_schema(const node *n) {
+    return n->coder.schema == NULL ? &not_rows : n->coder.schema;
 }
 
 /* Edges from a source carry what the wire has; all others what their PCollection says. */
@@ -223,14 +231,14 @@ static beamc_status resolve_schemas(builder *build, beamc_error *err) {
             if (edge->schema != NULL)
                 continue;
             if (is(n, URN_SOURCE)) {
-                edge->schema = n->coder.schema;
+                edge->schema = port_schema(n);
                 continue;
             }
             bool read = false;
             for (size_t i = 0; i < build->num_nodes; i++)
                 read = read || reads(&build->nodes[i], edge->pcollection_id);
             if (read)
-                BEAMC_TRY(edge_schema(build, edge, err));
+                BEAMC_TRY(edge_schema(build, edge, is(n, URN_FLATTEN) || is(n, URN_IDENTITY), err));
         }
     }
     return BEAMC_OK;
@@ -265,6 +273,13 @@ static beamc_edge *read_edge(const builder *build, const char *pcollection_id) {
     return edge != NULL && edge->num_consumers > 0 ? edge : NULL;
 }
 
+static const char *element_urn(const builder *build, const beamc_edge *edge) {
+    const Beam__PCollection *pcollection = find_pcollection(build, edge->pcollection_id);
+    const Beam__Coder *coder =
+        pcollection == NULL ? NULL : find_coder((void *)(uintptr_t)build->descriptor, pcollection->coder_id);
+    return coder == NULL || coder->spec == NULL ? "of an unknown coder" : coder->spec->urn;
+}
+
 static beamc_status build_pardo(builder *build, node *n, beamc_error *err) {
     const Beam__PTransform *transform = n->entry->value;
     const ProtobufCBinaryData *payload = &transform->spec->payload;
@@ -279,8 +294,10 @@ static beamc_status build_pardo(builder *build, node *n, beamc_error *err) {
     beamc_status status = BEAMC_OK;
     if (dofn == NULL)
         status = beamc_fail(err, BEAMC_INVALID, "DoFn %s is not one of this worker's", pardo->do_fn->urn);
-    else if (input == NULL || input->schema == NULL)
-        status = beamc_fail(err, BEAMC_INVALID, "its input holds no rows");
+    else if (input == NULL || input->schema == NULL || input->schema == &not_rows)
+        status = beamc_fail(err, BEAMC_INVALID,
+                            "its elements are %s, not rows; give the PCollection a schema before this step",
+                            input == NULL || input->schema == NULL ? "missing" : element_urn(build, input));
     if (status == BEAMC_OK) {
         size_t num_outputs = transform->n_outputs;
         Beam__PTransform__OutputsEntry **sorted = beamc_alloc_zero(num_outputs, sizeof *sorted);
@@ -324,7 +341,9 @@ static beamc_status build_node(builder *build, node *n, beamc_error *err) {
         n->op = beamc_data_source_new(id, n->url, &n->coder, output, build->plan->metrics);
     } else if (is(n, URN_SINK)) {
         const beamc_edge *input = input_edge(build, n);
-        if (input->schema == NULL || input->schema->num_fields != n->coder.schema->num_fields)
+        const beamc_schema *schema = port_schema(n);
+        if (input->schema == NULL || input->schema->num_fields != schema->num_fields ||
+            (input->schema == &not_rows) != (schema == &not_rows))
             return beamc_fail(err, BEAMC_INVALID, "its coder does not fit the PCollection it reads");
         n->op = beamc_data_sink_new(id, n->url, &n->coder, build->plan->metrics);
     } else if (is(n, URN_PARDO)) {

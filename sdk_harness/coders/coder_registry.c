@@ -116,7 +116,10 @@ beamc_status beamc_edge_coder_resolve(const char *coder_id, beamc_coder_lookup l
     beamc_status status = resolve_window(coder->component_coder_ids[1], lookup, context, out, err);
     if (status == BEAMC_OK)
         status = resolve_row(coder->component_coder_ids[0], lookup, context, &out->schema, &num_prefixes, &urn, err);
-    if (status == BEAMC_OK && num_prefixes > 1)
+    bool is_row = out->schema != NULL;
+    if (status == BEAMC_OK && !is_row)
+        status = beamc_coder_resolve(coder->component_coder_ids[0], lookup, context, &out->not_a_row, err);
+    if (status == BEAMC_OK && is_row && num_prefixes > 1)
         status = beamc_fail(err, BEAMC_INVALID, "coder %s has %u length prefixes around the element", coder_id,
                             num_prefixes);
     if (status != BEAMC_OK) {
@@ -124,14 +127,16 @@ beamc_status beamc_edge_coder_resolve(const char *coder_id, beamc_coder_lookup l
         return status;
     }
     out->element_urn = beamc_strdup(urn);
-    out->windowed.length_prefixed = num_prefixes == 1;
+    out->windowed.length_prefixed = is_row && num_prefixes == 1;
     out->windowed.schema = out->schema;
+    out->windowed.not_a_row = out->not_a_row;
     return BEAMC_OK;
 }
 
 void beamc_edge_coder_cleanup(beamc_edge_coder *coder) {
     beamc_schema_free(coder->schema);
     beamc_coder_free(coder->custom_inner);
+    beamc_coder_free(coder->not_a_row);
     free(coder->element_urn);
     *coder = (beamc_edge_coder){0};
 }

@@ -15,12 +15,14 @@
 typedef struct {
     beamc_windowed_value_coder windowed;
     beamc_schema *schema;      /* NULL when the element is not a row */
+    beamc_coder *not_a_row;    /* then its coder */
     beamc_coder *custom_inner; /* of custom windows without a length */
     char *element_urn;         /* URN of the element's own coder, for messages */
 } beamc_edge_coder;
 
 /* beamc_edge_coder_resolve follows `coder_id` of a data port. An element that is no row is no error here:
- * `schema` stays NULL and the operator that needs rows says so. BEAMC_INVALID names the coder's id and URN. */
+ * `schema` stays NULL; such elements are handed on, and the operator that needs rows says so. BEAMC_INVALID names the
+ * coder's id and URN. */
 beamc_status beamc_edge_coder_resolve(const char *coder_id, beamc_coder_lookup lookup, void *context,
                                       beamc_edge_coder *out, beamc_error *err);
 void beamc_edge_coder_cleanup(beamc_edge_coder *coder);

@@ -220,7 +220,10 @@ beamc_status beamc_windowed_value_decode(const beamc_windowed_value_coder *coder
     out->fields = fields;
     if (!coder->length_prefixed) {
         uint64_t start = beamc_byte_reader_position(in);
-        BEAMC_TRY(beamc_row_decode(coder->schema, in, arena, fields, err));
+        if (coder->not_a_row == NULL)
+            BEAMC_TRY(beamc_row_decode(coder->schema, in, arena, fields, err));
+        else
+            BEAMC_TRY(beamc_coder_decode(coder->not_a_row, in, true, arena, fields, err));
         out->encoded_len = (size_t)(beamc_byte_reader_position(in) - start);
         return BEAMC_OK;
     }
@@ -243,7 +246,9 @@ beamc_status beamc_windowed_value_encode(const beamc_windowed_value_coder *coder
     (void)beamc_append_shifted_millis(out, timestamp_ms);
     (void)beamc_byte_buffer_append(out, like->windows, like->windows_len);
     beamc_status status = BEAMC_OK;
-    if (coder->length_prefixed) {
+    if (coder->not_a_row != NULL) {
+        status = beamc_coder_encode(coder->not_a_row, fields, true, out, err);
+    } else if (coder->length_prefixed) {
         beamc_byte_buffer_clear(scratch);
         status = beamc_row_encode(coder->schema, fields, scratch, err);
         if (status == BEAMC_OK) {

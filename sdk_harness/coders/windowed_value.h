@@ -22,11 +22,12 @@ typedef struct {
     const beamc_coder *custom_inner; /* CUSTOM: of what follows the timestamp, borrowed; NULL: a varint length and that
                                         many bytes */
     bool length_prefixed;            /* the row stands behind a varint of its length */
-    const beamc_schema *schema;      /* borrowed */
+    const beamc_schema *schema;      /* of rows, borrowed */
+    const beamc_coder *not_a_row;    /* of elements that are no rows, borrowed; NULL: they are */
 } beamc_windowed_value_coder;
 
 /* beamc_windowed_value_decode reads one element.
- *   fields   schema->num_fields values that the element will point to
+ *   fields   schema->num_fields values that the element will point to; one of an element that is no row
  *   arena    holds what cannot be borrowed from the input, until its reset
  * BEAMC_INVALID names what is wrong and the byte. */
 beamc_status beamc_windowed_value_decode(const beamc_windowed_value_coder *coder, beamc_byte_reader *in,

@@ -45,6 +45,9 @@ typedef struct {
     const beamc_output_field *fields; /* static */
     size_t num_fields;
     bool like_input; /* the input's own rows; then `fields` is not looked at */
+    /* The schema's id, a UUID. NULL: derived from the fields. A fixed one lets an SDK that keeps its types by id (Go)
+     * find its own type for the rows; it must then never stand for other fields. Not looked at with like_input. */
+    const char *schema_id;
 } beamc_expand_output;
 
 typedef struct {

@@ -115,6 +115,9 @@ Beam__Schema *beamc_schema_of_output(const beamc_expand_output *output, const Be
             type = atomic_type(field->kind, field->nullable);
         schema->fields[i] = new_field(field->name, NULL, i, type);
     }
-    set_content_id(schema);
+    if (output->schema_id != NULL)
+        schema->id = beamc_strdup(output->schema_id);
+    else
+        set_content_id(schema);
     return schema;
 }

@@ -1,8 +1,8 @@
 /* Schema messages that we make ourselves: of a transform's options and of its outputs.
  *
- * Each gets an id derived from its content, because SDKs keep process-wide registries of types by id: the same
- * fields must always have the same id, and different fields never. Messages are owned by the caller; free with
- * beam__schema__free_unpacked(schema, NULL). */
+ * Each gets an id derived from its content, unless its author names one, because SDKs keep process-wide registries of
+ * types by id: the same fields must always have the same id, and different fields never. Messages are owned by the
+ * caller; free with beam__schema__free_unpacked(schema, NULL). */
 #ifndef SDK_HARNESS_EXPANSION_SCHEMA_MESSAGE_H
 #define SDK_HARNESS_EXPANSION_SCHEMA_MESSAGE_H
 

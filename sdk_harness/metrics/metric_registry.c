@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 _Static_assert(BEAMC_METRIC_PAYLOAD_BYTES >= 4 * BEAMC_VARINT_MAX_BYTES, "a distribution is four varints");
 
@@ -21,6 +22,7 @@ struct beamc_metric_cell {
     _Atomic int64_t count;
     _Atomic int64_t min;
     _Atomic int64_t max;
+    beamc_byte_buffer trie; /* BOUNDED_TRIE: the message, made once */
 };
 
 struct beamc_metrics {
@@ -32,7 +34,7 @@ struct beamc_metrics {
 struct beamc_metric_registry {
     bool is_named;
     size_t num_cells;
-    size_t name_bytes;
+    size_t max_bytes;
     beamc_metric_cell *cells;
     beamc_metric_cell **last;
     beamc_metrics *scopes;
@@ -51,6 +53,7 @@ void beamc_metric_registry_free(beamc_metric_registry *registry) {
         beamc_metric_cell *cell = registry->cells;
         registry->cells = cell->next;
         beamc_metric_key_cleanup(&cell->key);
+        beamc_byte_buffer_cleanup(&cell->trie);
         free(cell->packed);
         free(cell);
     }
@@ -79,7 +82,7 @@ beamc_metric_cell *beamc_metric_registry_cell(beamc_metric_registry *registry, b
     cell->kind = kind;
     cell->key = beamc_metric_key_copy(key);
     cell->packed = beamc_monitoring_info_packed(key, &cell->packed_len);
-    registry->name_bytes += cell->packed_len;
+    registry->max_bytes += cell->packed_len + 2 * BEAMC_METRIC_PAYLOAD_BYTES;
     clear_cell(cell);
     *registry->last = cell;
     registry->last = &cell->next;
@@ -99,8 +102,8 @@ size_t beamc_metric_registry_num_cells(const beamc_metric_registry *registry) {
     return registry->num_cells;
 }
 
-size_t beamc_metric_registry_name_bytes(const beamc_metric_registry *registry) {
-    return registry->name_bytes;
+size_t beamc_metric_registry_max_bytes(const beamc_metric_registry *registry) {
+    return registry->max_bytes;
 }
 
 beamc_metrics *beamc_metric_registry_scope(beamc_metric_registry *registry, const char *transform_id) {
@@ -132,6 +135,31 @@ beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const cha
                                            "beam:metrics:distribution_int64:v1", name_space, name);
 }
 
+enum { MAX_TRIE_BYTES = 64 * 1024, TRIE_BOUND = 100 /* paths that the SDKs keep apart */ };
+
+/* A BoundedTrie message with one path: 1: bound, 3: each segment. Source: metrics.proto. */
+static void encode_trie(beamc_byte_buffer *out, const char *const *segments, size_t num_segments) {
+    beamc_byte_buffer_init(out, MAX_TRIE_BYTES);
+    (void)beamc_byte_buffer_append(out, (uint8_t[]){1 << 3, TRIE_BOUND}, 2);
+    for (size_t i = 0; i < num_segments; i++) {
+        size_t len = strlen(segments[i]);
+        (void)beamc_byte_buffer_append_byte(out, 3 << 3 | 2);
+        (void)beamc_append_varint(out, len);
+        (void)beamc_byte_buffer_append(out, segments[i], len);
+    }
+}
+
+beamc_bounded_trie *beamc_metrics_bounded_trie(beamc_metrics *metrics, const char *name_space, const char *name,
+                                               const char *const *segments, size_t num_segments) {
+    beamc_metric_cell *cell = user_cell(metrics, BEAMC_METRIC_BOUNDED_TRIE, "beam:metric:user:bounded_trie:v1",
+                                        "beam:metrics:bounded_trie:v1", name_space, name);
+    if (cell->trie.len == 0) {
+        encode_trie(&cell->trie, segments, num_segments);
+        metrics->registry->max_bytes += 2 * cell->trie.len;
+    }
+    return (beamc_bounded_trie *)cell;
+}
+
 /* One thread writes at a time, so a plain load and store is enough. */
 static void bump(_Atomic int64_t *cell, int64_t by) {
     atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + by, memory_order_relaxed);
@@ -160,35 +188,48 @@ void beamc_distribution_add(beamc_distribution *distribution, int64_t value) {
     beamc_metric_cell_add((beamc_metric_cell *)distribution, value);
 }
 
+void beamc_bounded_trie_add(beamc_bounded_trie *trie) {
+    beamc_metric_cell_set((beamc_metric_cell *)trie, 1);
+}
+
 void beamc_metric_registry_reset(beamc_metric_registry *registry) {
     for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next)
         clear_cell(cell);
 }
 
+/* The payload of a number or a distribution; 0: it is left out. */
+static size_t put_payload(const beamc_metric_cell *cell, uint8_t payload[BEAMC_METRIC_PAYLOAD_BYTES]) {
+    int64_t count = atomic_load_explicit(&cell->count, memory_order_relaxed);
+    int64_t sum = atomic_load_explicit(&cell->sum, memory_order_relaxed);
+    if (cell->kind == BEAMC_METRIC_DURATION && sum == 0)
+        return 0;
+    if (cell->kind != BEAMC_METRIC_DISTRIBUTION)
+        return beamc_varint_put(payload, (uint64_t)sum);
+    if (count == 0)
+        return 0; /* a distribution of nothing has no least and no greatest */
+    const int64_t parts[] = {count, sum, atomic_load_explicit(&cell->min, memory_order_relaxed),
+                             atomic_load_explicit(&cell->max, memory_order_relaxed)};
+    size_t len = 0;
+    for (size_t i = 0; i < 4; i++)
+        len += beamc_varint_put(payload + len, (uint64_t)parts[i]);
+    return len;
+}
+
 void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_visit visit, void *context) {
     for (beamc_metric_cell *cell = registry->cells; cell != NULL; cell = cell->next) {
-        int64_t count = atomic_load_explicit(&cell->count, memory_order_relaxed);
         uint8_t payload[BEAMC_METRIC_PAYLOAD_BYTES];
-        size_t len = 0;
-        int64_t sum = atomic_load_explicit(&cell->sum, memory_order_relaxed);
-        if (cell->kind == BEAMC_METRIC_DURATION && sum == 0)
-            continue;
-        if (cell->kind != BEAMC_METRIC_DISTRIBUTION) {
-            len = beamc_varint_put(payload, (uint64_t)sum);
-        } else {
-            if (count == 0)
-                continue; /* a distribution of nothing has no least and no greatest */
-            const int64_t parts[] = {count, sum, atomic_load_explicit(&cell->min, memory_order_relaxed),
-                                     atomic_load_explicit(&cell->max, memory_order_relaxed)};
-            for (size_t i = 0; i < 4; i++)
-                len += beamc_varint_put(payload + len, (uint64_t)parts[i]);
+        beamc_metric_value value = {.key = &cell->key,
+                                    .packed = cell->packed,
+                                    .packed_len = cell->packed_len,
+                                    .short_id = cell->has_short_id ? cell->short_id : NULL,
+                                    .payload = payload};
+        if (cell->kind != BEAMC_METRIC_BOUNDED_TRIE) {
+            value.payload_len = put_payload(cell, payload);
+        } else if (atomic_load_explicit(&cell->sum, memory_order_relaxed) != 0 && !cell->trie.failed) {
+            value.payload = cell->trie.data;
+            value.payload_len = cell->trie.len;
         }
-        const beamc_metric_value value = {.key = &cell->key,
-                                          .packed = cell->packed,
-                                          .packed_len = cell->packed_len,
-                                          .short_id = cell->has_short_id ? cell->short_id : NULL,
-                                          .payload = payload,
-                                          .payload_len = len};
-        visit(context, &value);
+        if (value.payload_len > 0)
+            visit(context, &value);
     }
 }

@@ -10,6 +10,7 @@
 #include "sdk_harness/metrics/metric_key.h"
 #include "sdk_harness/metrics/short_id.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ typedef enum {
     BEAMC_METRIC_COUNTER,      /* beam:metrics:sum_int64:v1 */
     BEAMC_METRIC_DISTRIBUTION, /* beam:metrics:distribution_int64:v1 */
     BEAMC_METRIC_DURATION,     /* a counter that is left out while it is zero */
+    BEAMC_METRIC_BOUNDED_TRIE  /* beam:metrics:bounded_trie:v1, left out while nothing was added */
 } beamc_metric_kind;
 
 typedef struct beamc_metric_cell beamc_metric_cell;
@@ -40,9 +42,11 @@ void beamc_metric_registry_reset(beamc_metric_registry *registry);
 /* beamc_metric_registry_name gives every cell its short id, once. After the plan was built, before anybody reads. */
 void beamc_metric_registry_name(beamc_metric_registry *registry, beamc_short_ids *ids);
 size_t beamc_metric_registry_num_cells(const beamc_metric_registry *registry);
-size_t beamc_metric_registry_name_bytes(const beamc_metric_registry *registry); /* the sum of all packed_len */
 
-enum { BEAMC_METRIC_PAYLOAD_BYTES = 40 }; /* four varints */
+/* beamc_metric_registry_max_bytes: what the packed names of all cells, and twice their payloads, take at most. */
+size_t beamc_metric_registry_max_bytes(const beamc_metric_registry *registry);
+
+enum { BEAMC_METRIC_PAYLOAD_BYTES = 40 }; /* four varints; a trie's may be longer */
 
 /* One cell as `visit` sees it. Names live as long as the registry, the payload for the call. */
 typedef struct {
@@ -51,10 +55,10 @@ typedef struct {
     size_t packed_len;
     const char *short_id; /* NULL: it has none */
     const uint8_t *payload;
-    size_t payload_len; /* 1 to BEAMC_METRIC_PAYLOAD_BYTES */
+    size_t payload_len;
 } beamc_metric_value;
 
-/* beamc_metric_registry_each calls `visit` for every counter, and for every distribution and duration that has a value:
+/* beamc_metric_registry_each calls `visit` for every counter, and for all others that have a value:
  * Flink stops reading at an empty payload, so a payload is never empty. */
 typedef void (*beamc_metric_visit)(void *context, const beamc_metric_value *value);
 void beamc_metric_registry_each(beamc_metric_registry *registry, beamc_metric_visit visit, void *context);

@@ -90,9 +90,9 @@ static void add_cell(void *context, const beamc_metric_value *value) {
 
 void beamc_metric_report_fill(beamc_metric_report *report, beamc_metric_registry *registry) {
     size_t num_fields = 2 * beamc_metric_registry_num_cells(registry);
-    size_t a_field = sizeof *report->fields + FRAMING_BYTES + BEAMC_SHORT_ID_LEN + BEAMC_METRIC_PAYLOAD_BYTES;
+    size_t a_field = sizeof *report->fields + FRAMING_BYTES + BEAMC_SHORT_ID_LEN;
     *report = (beamc_metric_report){0};
-    report->fields = beamc_alloc(num_fields * a_field + beamc_metric_registry_name_bytes(registry));
+    report->fields = beamc_alloc(num_fields * a_field + beamc_metric_registry_max_bytes(registry));
     filling fill = {.report = report, .at = (uint8_t *)(report->fields + num_fields)};
     beamc_metric_registry_each(registry, add_cell, &fill);
 }

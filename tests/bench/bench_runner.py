@@ -6,15 +6,17 @@ What it costs itself does not count: the figures are the worker process's CPU ti
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
 import threading
 import time
 from concurrent import futures
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import grpc
+import process_cost
 from apache_beam.portability.api import (
     beam_fn_api_pb2,
     beam_provision_api_pb2,
@@ -25,6 +27,7 @@ from apache_beam.portability.api import (
 PACKAGE = "org.apache.beam.model.fn_execution.v1"
 SOURCE, STEP, SINK = "source", "step", "sink"
 ANSWER_TIMEOUT_S = 120.0
+RETRY_S = 0.05  # before a failed bundle runs again
 MESSAGE_BYTES = 1 << 20
 
 
@@ -49,6 +52,11 @@ def elements_message(instruction_id: str, data: bytes, last: bool) -> bytes:
     if last:
         body += b"\x20\x01"
     return field(1, body)
+
+
+class BundleTimes(NamedTuple):
+    seconds: List[float]  # from the request to the answer, of each bundle that succeeded
+    failures: List[str]
 
 
 class BenchRunner:
@@ -95,7 +103,8 @@ class BenchRunner:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._instructions.put(None)
-        self._data.put(None)
+        with contextlib.suppress(queue.Full):  # a worker that reads no more: its stream ends with the server
+            self._data.put_nowait(None)
         self.process.terminate()
         try:
             self.process.wait(timeout=15)
@@ -166,7 +175,12 @@ class BenchRunner:
                     if answer is not None:
                         answer.set_result(response)
             except grpc.RpcError:
-                pass  # the worker has gone; the waiting sides time out
+                pass
+            self._ended.set()  # the worker has gone
+            for instruction_id in list(self._answers):
+                answer = self._answers.pop(instruction_id, None)
+                if answer is not None:
+                    answer.set_exception(RuntimeError("the worker has ended"))
 
         threading.Thread(target=read, daemon=True).start()
         while True:
@@ -205,38 +219,65 @@ class BenchRunner:
             )
         )
         for data in payload:
-            self._data.put(elements_message(instruction_id, data, last=False))
-        self._data.put(elements_message(instruction_id, b"", last=True))
+            self._data.put(elements_message(instruction_id, data, last=False), timeout=ANSWER_TIMEOUT_S)
+        self._data.put(elements_message(instruction_id, b"", last=True), timeout=ANSWER_TIMEOUT_S)
         return answer
 
     def run(self, payload: Sequence[bytes], bundles: int, at_once: int = 1) -> None:
         """Runs `bundles` bundles of the same payload, `at_once` at a time; fails when one fails."""
-        waiting: List[futures.Future[beam_fn_api_pb2.InstructionResponse]] = []
-        for _ in range(bundles):
-            if len(waiting) >= at_once:
-                self._check(waiting.pop(0))
-            waiting.append(self.start_bundle(payload))
-        for answer in waiting:
-            self._check(answer)
+        left = iter(range(bundles))
+        self.drive(payload, at_once, lambda: next(left, None) is not None)
 
-    def _check(self, answer: futures.Future[beam_fn_api_pb2.InstructionResponse]) -> None:
-        response = answer.result(timeout=ANSWER_TIMEOUT_S)
-        if response.error:
-            raise RuntimeError(response.error)
+    def drive(
+        self, payload: Sequence[bytes], at_once: int, again: Callable[[], bool], tolerant: bool = False
+    ) -> BundleTimes:
+        """Runs bundles of the same payload, `at_once` at a time, while `again` says so, and waits for the last.
+
+        A bundle that fails ends it with RuntimeError; if `tolerant`, it is counted and run again, as runners do.
+        """
+        times = BundleTimes([], [])
+        slots = threading.Semaphore(at_once)
+
+        def start() -> None:
+            began = time.monotonic()
+
+            def end(answer: futures.Future[beam_fn_api_pb2.InstructionResponse]) -> None:
+                problem = str(answer.exception()) if answer.exception() else answer.result().error
+                if problem:
+                    times.failures.append(problem)
+                else:
+                    times.seconds.append(time.monotonic() - began)
+                slots.release()
+
+            self.start_bundle(payload).add_done_callback(end)
+
+        num_failed = 0
+        while not self._ended.is_set() and again():
+            self._wait_for(slots)
+            if len(times.failures) > num_failed:
+                if not tolerant:
+                    break
+                num_failed = len(times.failures)
+                time.sleep(RETRY_S)
+            start()
+        if not times.failures or tolerant:
+            for _ in range(at_once):
+                self._wait_for(slots)
+        if times.failures and (not tolerant or self._ended.is_set()):
+            raise RuntimeError(times.failures[0])
+        return times
+
+    def _wait_for(self, slots: threading.Semaphore) -> None:
+        if not slots.acquire(timeout=ANSWER_TIMEOUT_S):
+            raise TimeoutError(f"no bundle has ended for {ANSWER_TIMEOUT_S:.0f} s")
 
     # --- measures ---
 
     def cpu_us(self) -> float:
-        """CPU time of the worker process and all its threads, microseconds."""
-        return time.clock_gettime(~self.process.pid << 3 | 2) * 1e6  # the kernel's clock id of another process
+        return process_cost.cpu_us(self.process.pid)
 
     def rss_mib(self, peak: bool = False) -> float:
-        name = "VmHWM:" if peak else "VmRSS:"
-        with open(f"/proc/{self.process.pid}/status") as status:
-            for line in status:
-                if line.startswith(name):
-                    return int(line.split()[1]) / 1024
-        raise RuntimeError("the worker has ended")
+        return process_cost.rss_mib(self.process.pid, peak)
 
 
 def add_port(descriptor: beam_fn_api_pb2.ProcessBundleDescriptor, node: str, urn: str, coder_id: str) -> None:

@@ -300,7 +300,11 @@ def test_discovery_shows_every_option_as_a_type_all_sdks_know(service):
     assert fields["batch_size"].type.nullable
     for field in fields.values():
         assert field.description
-        assert field.type.WhichOneof("type_info") == "atomic_type"
+        group = field.name == "error_handling"
+        assert field.type.WhichOneof("type_info") == ("row_type" if group else "atomic_type")
+    group = fields["error_handling"].type
+    assert group.nullable
+    assert [field.name for field in group.row_type.schema.fields] == ["output", "threshold"]
     schemas.typing_from_runner_api(schema_pb2.FieldType(row_type=schema_pb2.RowType(schema=config.config_schema)))
 
 

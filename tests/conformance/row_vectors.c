@@ -85,7 +85,7 @@ static void answer_row(frame_request *request, rows *with, beamc_byte_buffer *an
     frame_put_bytes(answer, with->again.data, with->again.len);
     beamc_byte_buffer_clear(&with->record);
     status = with->plan == NULL ? beamc_fail(&err, BEAMC_INVALID, "Tecton cannot take these rows")
-                                : tecton_record_encode(with->plan, values, &with->record, &err);
+                                : tecton_record_encode(with->plan, values, 0, &with->record, &err);
     put_status(status, &err, answer);
     if (status == BEAMC_OK)
         frame_put_bytes(answer, with->record.data, with->record.len);

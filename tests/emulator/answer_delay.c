@@ -10,7 +10,7 @@
 #include <time.h>
 
 typedef struct {
-    uint64_t due_ms;
+    uint64_t due_us;
     struct MHD_Connection *connection;
 } held;
 
@@ -33,7 +33,7 @@ static void swap(held *a, held *b) {
 static void push(emu_delay *delay, held entry) {
     uint32_t at = delay->num_held++;
     delay->heap[at] = entry;
-    while (at > 0 && delay->heap[at].due_ms < delay->heap[(at - 1) / 2].due_ms) {
+    while (at > 0 && delay->heap[at].due_us < delay->heap[(at - 1) / 2].due_us) {
         swap(&delay->heap[at], &delay->heap[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
@@ -45,7 +45,7 @@ static struct MHD_Connection *pop(emu_delay *delay) {
     for (uint32_t at = 0;;) {
         uint32_t earliest = at;
         for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < delay->num_held; child++)
-            if (delay->heap[child].due_ms < delay->heap[earliest].due_ms)
+            if (delay->heap[child].due_us < delay->heap[earliest].due_us)
                 earliest = child;
         if (earliest == at)
             return first;
@@ -54,8 +54,8 @@ static struct MHD_Connection *pop(emu_delay *delay) {
     }
 }
 
-static void wait_until(emu_delay *delay, uint64_t due_ms) {
-    struct timespec until = {.tv_sec = (time_t)(due_ms / 1000), .tv_nsec = (long)(due_ms % 1000) * 1000000};
+static void wait_until(emu_delay *delay, uint64_t due_us) {
+    struct timespec until = {.tv_sec = (time_t)(due_us / 1000000), .tv_nsec = (long)(due_us % 1000000) * 1000};
     pthread_cond_timedwait(&delay->changed, &delay->lock, &until);
 }
 
@@ -65,10 +65,10 @@ static void *run(void *context) {
     while (!delay->stopping || delay->num_held > 0) {
         if (delay->num_held == 0)
             pthread_cond_wait(&delay->changed, &delay->lock);
-        else if (delay->stopping || delay->heap[0].due_ms <= beamc_clock_ms())
+        else if (delay->stopping || delay->heap[0].due_us <= beamc_clock_us())
             MHD_resume_connection(pop(delay));
         else
-            wait_until(delay, delay->heap[0].due_ms);
+            wait_until(delay, delay->heap[0].due_us);
     }
     pthread_mutex_unlock(&delay->lock);
     return NULL;
@@ -88,12 +88,12 @@ emu_delay *emu_delay_new(uint32_t max_held) {
     return delay;
 }
 
-bool emu_delay_hold(emu_delay *delay, struct MHD_Connection *connection, uint64_t due_ms) {
+bool emu_delay_hold(emu_delay *delay, struct MHD_Connection *connection, uint64_t due_us) {
     pthread_mutex_lock(&delay->lock);
     bool holds = !delay->stopping && delay->num_held < delay->max_held;
     if (holds) {
         MHD_suspend_connection(connection);
-        push(delay, (held){.due_ms = due_ms, .connection = connection});
+        push(delay, (held){.due_us = due_us, .connection = connection});
         pthread_cond_signal(&delay->changed);
     }
     pthread_mutex_unlock(&delay->lock);

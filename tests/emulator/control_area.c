@@ -1,5 +1,6 @@
 #include "tests/emulator/control_area.h"
 
+#include "sdk_harness/base/clock.h"
 #include "tests/emulator/json_text.h"
 
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void answer_counters(emu_state *state, const emu_control_request *request
     beamc_byte_buffer_append_byte(out, '{');
     pthread_mutex_lock(&state->counters_lock);
     emu_counters_write(state->counters, out);
+    emu_history_write_totals(state->history, out);
     pthread_mutex_unlock(&state->counters_lock);
     pthread_mutex_lock(&state->store_lock);
     write_by_view(state, out, "distinct_keys", emu_store_num_keys);
@@ -67,6 +69,17 @@ static void answer_requests(emu_state *state, const emu_control_request *request
     }
     pthread_mutex_lock(&state->counters_lock);
     emu_counters_write_requests(state->counters, last, &answer->body);
+    pthread_mutex_unlock(&state->counters_lock);
+}
+
+static void answer_history(emu_state *state, const emu_control_request *request, emu_answer *answer) {
+    uint32_t last;
+    if (!read_count(request->last, EMU_HISTORY_DEFAULT_LAST, EMU_HISTORY_STEPS, &last)) {
+        refuse(answer, 400, "last: expected a number from 1 to 18000");
+        return;
+    }
+    pthread_mutex_lock(&state->counters_lock);
+    emu_history_write(state->history, beamc_clock_ms(), last, &answer->body);
     pthread_mutex_unlock(&state->counters_lock);
 }
 
@@ -146,11 +159,25 @@ static void answer_faults(emu_state *state, const emu_control_request *request, 
         refuse(answer, 400, err.text);
         return;
     }
+    emu_fault_script_start(&script, beamc_clock_ms());
     pthread_mutex_lock(&state->faults_lock);
     emu_fault_script old = state->faults;
     state->faults = script;
     pthread_mutex_unlock(&state->faults_lock);
     emu_fault_script_cleanup(&old);
+    beamc_byte_buffer_append_text(&answer->body, "{}");
+}
+
+static void answer_traffic(emu_state *state, const emu_control_request *request, emu_answer *answer) {
+    beamc_error err;
+    emu_traffic_options options;
+    if (emu_traffic_parse(request->body, request->body_len, &options, &err) != BEAMC_OK) {
+        refuse(answer, 400, err.text);
+        return;
+    }
+    pthread_mutex_lock(&state->traffic_lock);
+    emu_traffic_set(&state->traffic, &options, beamc_clock_us());
+    pthread_mutex_unlock(&state->traffic_lock);
     beamc_byte_buffer_append_text(&answer->body, "{}");
 }
 
@@ -166,8 +193,9 @@ void emu_control_answer(emu_state *state, const emu_control_request *request, em
         const char *method;
         control_handler handler;
     } routes[] = {
-        {"counters", "GET", answer_counters}, {"requests", "GET", answer_requests}, {"rows", "GET", answer_rows},
-        {"faults", "POST", answer_faults},    {"reset", "POST", answer_reset},
+        {"counters", "GET", answer_counters}, {"requests", "GET", answer_requests}, {"history", "GET", answer_history},
+        {"rows", "GET", answer_rows},         {"faults", "POST", answer_faults},    {"traffic", "POST", answer_traffic},
+        {"reset", "POST", answer_reset},
     };
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (strcmp(routes[i].path, request->path) != 0)

@@ -1,6 +1,7 @@
 #include "tests/emulator/emulator_config.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "tests/emulator/json_members.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -15,23 +16,6 @@ static const emu_strictness default_strictness = {
     .max_rows = 5 * 1000 * 1000,
     .int64 = EMU_INT64_NUMBER_OR_STRING,
 };
-
-/* Fails for the first member whose name is not in the NULL-terminated list, or comes again. */
-static beamc_status only_members(const cJSON *object, const char *const *names, beamc_error *err) {
-    if (!cJSON_IsObject(object))
-        return beamc_fail(err, BEAMC_INVALID, "expected an object");
-    const cJSON *member;
-    cJSON_ArrayForEach(member, object) {
-        const char *const *name = names;
-        while (*name != NULL && strcmp(*name, member->string) != 0)
-            name++;
-        if (*name == NULL)
-            return beamc_fail(err, BEAMC_INVALID, "unknown name \"%s\"", member->string);
-        if (cJSON_GetObjectItemCaseSensitive(object, member->string) != member)
-            return beamc_fail(err, BEAMC_INVALID, "\"%s\" occurs twice", member->string);
-    }
-    return BEAMC_OK;
-}
 
 static beamc_status read_bool(const cJSON *object, const char *name, bool fallback, bool *out, beamc_error *err) {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -77,7 +61,7 @@ static beamc_status read_workspace(emu_config *config, const cJSON *json, beamc_
     static const char *const names[] = {"live", NULL};
     emu_workspace *workspace = &config->workspaces[config->num_workspaces++];
     workspace->name = beamc_strdup(json->string);
-    BEAMC_TRY(only_members(json, names, err));
+    BEAMC_TRY(emu_json_only_members(json, names, err));
     return read_bool(json, "live", true, &workspace->live, err);
 }
 
@@ -88,7 +72,7 @@ static beamc_status read_api_key(emu_config *config, const cJSON *json, beamc_er
     emu_api_key *key = &config->api_keys[config->num_api_keys++];
     key->key = beamc_strdup(json->string);
     key->roles = beamc_alloc_zero(config->num_workspaces, sizeof *key->roles);
-    BEAMC_TRY(only_members(json, names, err));
+    BEAMC_TRY(emu_json_only_members(json, names, err));
     const cJSON *role;
     cJSON_ArrayForEach(role, cJSON_GetObjectItemCaseSensitive(json, "roles")) {
         const emu_workspace *workspace = role->string == NULL ? NULL : find_workspace(config, role->string);
@@ -119,7 +103,7 @@ static beamc_status read_source(emu_config *config, const cJSON *json, beamc_err
     static const char *const names[] = {"workspace", "timestamp", "schema", NULL};
     emu_stream_source *source = &config->sources[config->num_sources++];
     source->name = beamc_strdup(json->string);
-    BEAMC_TRY(only_members(json, names, err));
+    BEAMC_TRY(emu_json_only_members(json, names, err));
     BEAMC_TRY(read_workspace_of(config, json, &source->workspace, err));
     const cJSON *schema = cJSON_GetObjectItemCaseSensitive(json, "schema");
     beamc_status status = emu_columns_read(schema, &source->columns, &source->num_columns, err);
@@ -170,7 +154,7 @@ static beamc_status read_view(emu_config *config, const cJSON *json, beamc_error
     emu_feature_view *view = &config->views[index];
     view->name = beamc_strdup(json->string);
     make_view_id(view);
-    BEAMC_TRY(only_members(json, names, err));
+    BEAMC_TRY(emu_json_only_members(json, names, err));
     BEAMC_TRY(read_workspace_of(config, json, &view->workspace, err));
     const char *source_name;
     BEAMC_TRY(read_text(json, "source", &source_name, err));
@@ -205,7 +189,7 @@ static beamc_status read_strictness(emu_config *config, const cJSON *json, beamc
     *out = default_strictness;
     if (json == NULL)
         return BEAMC_OK;
-    BEAMC_TRY(only_members(json, names, err));
+    BEAMC_TRY(emu_json_only_members(json, names, err));
     BEAMC_TRY(read_bool(json, "lenient_keys", false, &out->lenient_keys, err));
     BEAMC_TRY(read_bool(json, "partial_write", false, &out->partial_write, err));
     BEAMC_TRY(read_bool(json, "emit_zeros", false, &out->emit_zeros, err));
@@ -258,10 +242,10 @@ static beamc_status read_entries(emu_config *config, const cJSON *section, bool 
 }
 
 static beamc_status read_root(emu_config *config, const cJSON *root, beamc_error *err) {
-    static const char *const names[] = {"api_keys", "workspaces", "stream_sources", "feature_views", "strictness",
-                                        "observe",  NULL};
+    static const char *const names[] = {"api_keys",   "workspaces", "stream_sources", "feature_views",
+                                        "strictness", "observe",    "traffic",        NULL};
     static const char *const observe_names[] = {"body_sha256", NULL};
-    BEAMC_TRY(only_members(root, names, err));
+    BEAMC_TRY(emu_json_only_members(root, names, err));
     const cJSON *workspaces;
     const cJSON *keys;
     const cJSON *sources;
@@ -281,10 +265,14 @@ static beamc_status read_root(emu_config *config, const cJSON *root, beamc_error
     beamc_status status = read_strictness(config, cJSON_GetObjectItemCaseSensitive(root, "strictness"), err);
     if (status != BEAMC_OK)
         return beamc_fail_within(err, status, "strictness");
+    const cJSON *traffic = cJSON_GetObjectItemCaseSensitive(root, "traffic");
+    status = traffic == NULL ? BEAMC_OK : emu_traffic_read(traffic, &config->traffic, err);
+    if (status != BEAMC_OK)
+        return beamc_fail_within(err, status, "traffic");
     const cJSON *observe = cJSON_GetObjectItemCaseSensitive(root, "observe");
     if (observe == NULL)
         return BEAMC_OK;
-    status = only_members(observe, observe_names, err);
+    status = emu_json_only_members(observe, observe_names, err);
     if (status == BEAMC_OK)
         status = read_bool(observe, "body_sha256", false, &config->body_sha256, err);
     return status == BEAMC_OK ? BEAMC_OK : beamc_fail_within(err, status, "observe");

@@ -5,6 +5,7 @@
 
 #include "sdk_harness/base/status.h"
 #include "tests/emulator/column_type.h"
+#include "tests/emulator/traffic_model.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,7 +68,8 @@ typedef struct {
     emu_feature_view *views;
     uint32_t num_views;
     emu_strictness strictness;
-    bool body_sha256; /* the request log holds a SHA-256 of each body */
+    emu_traffic_options traffic; /* at the start, and after a reset */
+    bool body_sha256;            /* the request log holds a SHA-256 of each body */
 } emu_config;
 
 enum { EMU_CONFIG_MAX_BYTES = 4 * 1024 * 1024 };

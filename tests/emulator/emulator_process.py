@@ -105,11 +105,20 @@ class Emulator:
     def requests(self, last: int = 100) -> list[dict[str, Any]]:
         return list(self.call("GET", f"/__emulator/requests?last={last}", authorization=None).json())
 
+    def history(self, last: int = 600) -> list[dict[str, Any]]:
+        """Tenths of a second, oldest first."""
+        return list(self.call("GET", f"/__emulator/history?last={last}", authorization=None).json())
+
     def rows(self, view: str) -> list[dict[str, Any]]:
         return list(self.call("GET", f"/__emulator/rows?view={view}", authorization=None).json())
 
     def faults(self, *faults: dict[str, Any]) -> None:
         answer = self.call("POST", "/__emulator/faults", {"faults": list(faults)}, authorization=None)
+        assert answer.status == 200, answer.body
+
+    def traffic(self, **model: Any) -> None:
+        """Sets latency and capacity; what is not given is at once and without limit."""
+        answer = self.call("POST", "/__emulator/traffic", model, authorization=None)
         assert answer.status == 200, answer.body
 
     def reset(self) -> None:

@@ -7,6 +7,8 @@
 #include "tests/emulator/fault_script.h"
 #include "tests/emulator/feature_store_memory.h"
 #include "tests/emulator/request_counters.h"
+#include "tests/emulator/traffic_history.h"
+#include "tests/emulator/traffic_model.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -16,7 +18,10 @@ typedef struct {
     emu_store *store;
     pthread_mutex_t store_lock;
     emu_counters *counters;
-    pthread_mutex_t counters_lock;
+    emu_history *history;
+    pthread_mutex_t counters_lock; /* of history too */
+    emu_traffic traffic;
+    pthread_mutex_t traffic_lock;
     emu_fault_script faults;
     pthread_mutex_t faults_lock;
     atomic_uint epoch; /* goes up with each reset; a connection is counted once an epoch */
@@ -26,7 +31,8 @@ typedef struct {
 void emu_state_init(emu_state *state, const emu_config *config);
 void emu_state_cleanup(emu_state *state);
 
-/* emu_state_reset clears store, counters, faults and the request ring. Any thread. */
+/* emu_state_reset clears store, counters, history, faults and the request ring; the traffic model is the config's
+ * again. Any thread. */
 void emu_state_reset(emu_state *state);
 
 #endif

@@ -1,14 +1,13 @@
 #include "tests/emulator/fault_script.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "tests/emulator/json_members.h"
+#include "tests/emulator/random_fraction.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define RANDOM_SEED UINT64_C(0x9E3779B97F4A7C15)
 
 static const char *const body_names[] = {
     [EMU_FAULT_BODY_REQUEST_ERROR] = "request_error",
@@ -18,32 +17,6 @@ static const char *const body_names[] = {
     [EMU_FAULT_BODY_GARBAGE] = "garbage",
     [EMU_FAULT_BODY_TRUNCATED] = "truncated",
 };
-
-static beamc_status read_whole(const cJSON *value, const char *name, double min, double max, int64_t *out,
-                               beamc_error *err) {
-    if (!cJSON_IsNumber(value) || value->valuedouble < min || value->valuedouble > max ||
-        value->valuedouble != (double)(int64_t)value->valuedouble)
-        return beamc_fail(err, BEAMC_INVALID, "%s: expected a whole number from %.0f to %.0f", name, min, max);
-    *out = (int64_t)value->valuedouble;
-    return BEAMC_OK;
-}
-
-static beamc_status read_retry_after(const cJSON *value, emu_fault *fault, beamc_error *err) {
-    if (cJSON_IsString(value) && strlen(value->valuestring) < EMU_RETRY_AFTER_MAX) {
-        strcpy(fault->retry_after, value->valuestring);
-        for (const char *at = fault->retry_after; *at != '\0'; at++)
-            if (*at < ' ' || *at > '~')
-                return beamc_fail(err, BEAMC_INVALID, "retry_after: expected printable ASCII");
-        return BEAMC_OK;
-    }
-    const cJSON *seconds = cJSON_GetObjectItemCaseSensitive(value, "date_in_seconds");
-    if (seconds == NULL || cJSON_GetArraySize(value) != 1)
-        return beamc_fail(err, BEAMC_INVALID,
-                          "retry_after: expected a text of at most %d bytes or {\"date_in_seconds\": N}",
-                          EMU_RETRY_AFTER_MAX - 1);
-    fault->retry_after_date = true;
-    return read_whole(seconds, "date_in_seconds", -1e6, 1e6, &fault->retry_after_seconds, err);
-}
 
 static beamc_status read_body(const cJSON *value, emu_fault *fault, beamc_error *err) {
     const char *name = cJSON_GetStringValue(value);
@@ -65,24 +38,30 @@ static beamc_status read_member(const cJSON *value, emu_fault *fault, beamc_erro
     const char *name = value->string;
     int64_t number = 0;
     if (strcmp(name, "status") == 0) {
-        BEAMC_TRY(read_whole(value, name, 200, 599, &number, err));
+        BEAMC_TRY(emu_json_whole(value, name, 200, 599, &number, err));
         fault->status = (int)number;
     } else if (strcmp(name, "times") == 0) {
-        BEAMC_TRY(read_whole(value, name, -1, 1e12, &fault->times, err));
+        BEAMC_TRY(emu_json_whole(value, name, -1, 1e12, &fault->times, err));
         if (fault->times == 0)
             return beamc_fail(err, BEAMC_INVALID, "times: 0 would hit nothing; -1 is for ever");
     } else if (strcmp(name, "after") == 0) {
-        BEAMC_TRY(read_whole(value, name, 0, 1e12, &number, err));
+        BEAMC_TRY(emu_json_whole(value, name, 0, 1e12, &number, err));
         fault->after = (uint64_t)number;
+    } else if (strcmp(name, "after_ms") == 0) {
+        BEAMC_TRY(emu_json_whole(value, name, 0, EMU_MAX_FAULT_WINDOW_MS, &number, err));
+        fault->after_ms = (uint64_t)number;
+    } else if (strcmp(name, "for_ms") == 0) {
+        BEAMC_TRY(emu_json_whole(value, name, 1, EMU_MAX_FAULT_WINDOW_MS, &number, err));
+        fault->for_ms = (uint64_t)number;
     } else if (strcmp(name, "delay_ms") == 0) {
-        BEAMC_TRY(read_whole(value, name, 0, EMU_MAX_FAULT_DELAY_MS, &number, err));
+        BEAMC_TRY(emu_json_whole(value, name, 0, EMU_MAX_FAULT_DELAY_MS, &number, err));
         fault->delay_ms = (uint64_t)number;
     } else if (strcmp(name, "probability") == 0) {
         if (!cJSON_IsNumber(value) || !(value->valuedouble > 0 && value->valuedouble <= 1))
             return beamc_fail(err, BEAMC_INVALID, "probability: expected a number above 0 and up to 1");
         fault->probability = value->valuedouble;
     } else if (strcmp(name, "retry_after") == 0) {
-        return read_retry_after(value, fault, err);
+        return emu_retry_after_read(value, &fault->retry_after, err);
     } else if (strcmp(name, "body") == 0) {
         return read_body(value, fault, err);
     } else if (strcmp(name, "cut") == 0) {
@@ -101,7 +80,7 @@ static beamc_status read_member(const cJSON *value, emu_fault *fault, beamc_erro
 }
 
 static beamc_status read_fault(const cJSON *json, emu_fault *fault, beamc_error *err) {
-    *fault = (emu_fault){.times = 1, .probability = 1.0};
+    *fault = (emu_fault){.probability = 1.0};
     if (!cJSON_IsObject(json) || json->child == NULL)
         return beamc_fail(err, BEAMC_INVALID, "expected an object with at least one member");
     const cJSON *member;
@@ -111,6 +90,8 @@ static beamc_status read_fault(const cJSON *json, emu_fault *fault, beamc_error 
                 return beamc_fail(err, BEAMC_INVALID, "\"%s\" occurs twice", member->string);
         BEAMC_TRY(read_member(member, fault, err));
     }
+    if (fault->times == 0)
+        fault->times = fault->for_ms > 0 ? -1 : 1;
     if (fault->cut != EMU_CUT_NONE && (fault->status != 0 || fault->body != EMU_FAULT_BODY_NORMAL))
         return beamc_fail(err, BEAMC_INVALID, "cut: leaves no answer for status and body");
     if (fault->cut != EMU_CUT_NONE && fault->write)
@@ -140,7 +121,7 @@ static beamc_status read_faults(const cJSON *root, emu_fault_script *out, beamc_
 }
 
 beamc_status emu_fault_script_read(const char *json, size_t json_len, emu_fault_script *out, beamc_error *err) {
-    *out = (emu_fault_script){.random = RANDOM_SEED};
+    *out = (emu_fault_script){.random = EMU_RANDOM_SEED};
     cJSON *root = cJSON_ParseWithLength(json, json_len);
     if (root == NULL)
         return beamc_fail(err, BEAMC_INVALID, "the fault script is not JSON");
@@ -155,7 +136,7 @@ void emu_fault_script_cleanup(emu_fault_script *script) {
     for (size_t i = 0; i < script->num_faults; i++)
         emu_fault_cleanup(&script->faults[i]);
     free(script->faults);
-    *script = (emu_fault_script){.random = RANDOM_SEED};
+    *script = (emu_fault_script){.random = EMU_RANDOM_SEED};
 }
 
 void emu_fault_cleanup(emu_fault *fault) {
@@ -163,43 +144,41 @@ void emu_fault_cleanup(emu_fault *fault) {
     fault->text = NULL;
 }
 
-/* xorshift64*, the upper 53 bits as a fraction of 1. */
-static double next_random(uint64_t *state) {
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return (double)((*state * UINT64_C(2685821657736338717)) >> 11) / 9007199254740992.0;
+/* The next fault decides, from `since_ms` on. */
+static void move_on(emu_fault_script *script, uint64_t since_ms) {
+    script->at++;
+    script->passed = 0;
+    script->hit = 0;
+    script->since_ms = since_ms;
 }
 
-bool emu_fault_script_take(emu_fault_script *script, emu_fault *out) {
-    if (script->at == script->num_faults)
+void emu_fault_script_start(emu_fault_script *script, uint64_t now_ms) {
+    script->since_ms = now_ms;
+}
+
+bool emu_fault_script_take(emu_fault_script *script, uint64_t now_ms, emu_fault *out) {
+    const emu_fault *fault = NULL;
+    for (;;) {
+        if (script->at == script->num_faults)
+            return false;
+        fault = &script->faults[script->at];
+        uint64_t end_ms = script->since_ms + fault->after_ms + fault->for_ms;
+        if (fault->for_ms == 0 || now_ms < end_ms)
+            break;
+        move_on(script, end_ms);
+    }
+    if (now_ms < script->since_ms + fault->after_ms)
         return false;
-    const emu_fault *fault = &script->faults[script->at];
     if (script->passed < fault->after) {
         script->passed++;
         return false;
     }
-    if (fault->probability < 1.0 && next_random(&script->random) >= fault->probability)
+    if (fault->probability < 1.0 && emu_random_fraction(&script->random) >= fault->probability)
         return false;
     *out = *fault;
     if (fault->text != NULL)
         out->text = beamc_strdup(fault->text);
-    if (++script->hit == fault->times) {
-        script->at++;
-        script->passed = 0;
-        script->hit = 0;
-    }
+    if (++script->hit == fault->times)
+        move_on(script, now_ms);
     return true;
-}
-
-bool emu_fault_retry_after(const emu_fault *fault, int64_t now_s, char out[EMU_RETRY_AFTER_MAX]) {
-    if (!fault->retry_after_date) {
-        strcpy(out, fault->retry_after);
-        return out[0] != '\0';
-    }
-    time_t when = (time_t)(now_s + fault->retry_after_seconds);
-    struct tm utc;
-    if (gmtime_r(&when, &utc) == NULL)
-        return false;
-    return strftime(out, EMU_RETRY_AFTER_MAX, "%a, %d %b %Y %H:%M:%S GMT", &utc) > 0;
 }

@@ -1,11 +1,13 @@
 /* Scripted faults: which ingest request is answered wrongly, and how.
  *
  * Faults are taken in order: the first one that is not used up decides about a request; when it has hit
- * `times` requests, the next one starts. Not thread-safe: the caller holds one lock around takes. */
+ * `times` requests, or its time is over, the next one starts. Time is an argument, monotonic milliseconds. Not
+ * thread-safe: the caller holds one lock around takes. */
 #ifndef TESTS_EMULATOR_FAULT_SCRIPT_H
 #define TESTS_EMULATOR_FAULT_SCRIPT_H
 
 #include "sdk_harness/base/status.h"
+#include "tests/emulator/retry_after_form.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,32 +29,34 @@ typedef enum { EMU_CUT_NONE, EMU_CUT_BEFORE, EMU_CUT_AFTER } emu_cut;
 enum {
     EMU_MAX_FAULTS = 1000,
     EMU_MAX_FAULT_DELAY_MS = 600 * 1000,
-    EMU_MAX_FAULT_TEXT_BYTES = 64 * 1024,
-    EMU_RETRY_AFTER_MAX = 64 /* bytes with the terminator */
+    EMU_MAX_FAULT_WINDOW_MS = 24 * 3600 * 1000,
+    EMU_MAX_FAULT_TEXT_BYTES = 64 * 1024
 };
 
 typedef struct {
-    int status;    /* 0: that of the normal answer */
-    int64_t times; /* requests it hits; -1 for ever */
-    uint64_t after;
+    int status;        /* 0: that of the normal answer */
+    int64_t times;     /* requests it hits; -1 for ever */
+    uint64_t after;    /* requests to let pass first */
+    uint64_t after_ms; /* time to let pass first, from when the fault before it was used up */
+    uint64_t for_ms;   /* used up so long after after_ms; 0: by `times` only */
     double probability;
-    char retry_after[EMU_RETRY_AFTER_MAX]; /* header's value; "" for none */
-    bool retry_after_date;                 /* instead: a date so many seconds after the answer */
-    int64_t retry_after_seconds;
+    emu_retry_after retry_after;
     uint64_t delay_ms;
     emu_fault_body body;
     char *text; /* EMU_FAULT_BODY_TEXT */
     emu_cut cut;
-    bool write; /* the write takes place although the answer is the fault's */
+    bool write;          /* the write takes place although the answer is the fault's */
+    const char *message; /* of the normal body of an error; NULL: "scripted fault" */
 } emu_fault;
 
 typedef struct {
     emu_fault *faults;
     size_t num_faults;
-    size_t at;       /* the fault that decides now */
-    uint64_t passed; /* requests that its `after` let pass */
-    int64_t hit;     /* requests that it hit */
-    uint64_t random; /* state of the generator, so that a script repeats itself */
+    size_t at;         /* the fault that decides now */
+    uint64_t since_ms; /* since when */
+    uint64_t passed;   /* requests that its `after` let pass */
+    int64_t hit;       /* requests that it hit */
+    uint64_t random;   /* state of the generator, so that a script repeats itself */
 } emu_fault_script;
 
 /* emu_fault_script_read reads {"faults": [...]} (README.md has the format). On failure nothing is kept and the
@@ -60,12 +64,12 @@ typedef struct {
 beamc_status emu_fault_script_read(const char *json, size_t json_len, emu_fault_script *out, beamc_error *err);
 void emu_fault_script_cleanup(emu_fault_script *script);
 
+/* emu_fault_script_start: the first fault's times count from now. */
+void emu_fault_script_start(emu_fault_script *script, uint64_t now_ms);
+
 /* emu_fault_script_take decides about the next request. True: `out` is the fault; release it with
  * emu_fault_cleanup. */
-bool emu_fault_script_take(emu_fault_script *script, emu_fault *out);
+bool emu_fault_script_take(emu_fault_script *script, uint64_t now_ms, emu_fault *out);
 void emu_fault_cleanup(emu_fault *fault);
-
-/* emu_fault_retry_after writes the header's value; `now_s` is Unix time. False: the fault has none. */
-bool emu_fault_retry_after(const emu_fault *fault, int64_t now_s, char out[EMU_RETRY_AFTER_MAX]);
 
 #endif

@@ -27,7 +27,7 @@ struct emu_front {
 
 typedef enum { ROUTE_INGEST_V1, ROUTE_INGEST_V2, ROUTE_FEATURES, ROUTE_WORKSPACE, ROUTE_CONTROL, ROUTE_NONE } route;
 
-typedef enum { RECEIVING, RECEIVED /* its fault, if any, is taken */ } exchange_phase;
+typedef enum { RECEIVING, RECEIVED /* what becomes of it is decided */ } exchange_phase;
 
 /* One request and its answer. */
 typedef struct {
@@ -36,8 +36,11 @@ typedef struct {
     uint64_t at_ms;
     beamc_byte_buffer body;
     uint64_t body_bytes; /* received, kept or not */
+    bool in_flight;      /* counted by the history */
+    bool admitted;       /* counted by the capacity */
     bool faulted;
     emu_fault fault;
+    uint64_t held_us; /* what the latency model drew */
 } exchange;
 
 static route find_route(const char *path) {
@@ -62,10 +65,21 @@ static const char *argument(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-static exchange *open_exchange(const emu_front *front, struct MHD_Connection *connection, const char *path) {
+static bool is_ingest_post(const exchange *ex, const char *method) {
+    return (ex->route == ROUTE_INGEST_V1 || ex->route == ROUTE_INGEST_V2) && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+}
+
+static exchange *open_exchange(const emu_front *front, struct MHD_Connection *connection, const char *path,
+                               const char *method) {
     exchange *ex = beamc_alloc_zero(1, sizeof *ex);
     ex->route = find_route(path);
     ex->at_ms = beamc_clock_ms();
+    if (is_ingest_post(ex, method)) {
+        ex->in_flight = true;
+        pthread_mutex_lock(&front->state->counters_lock);
+        emu_history_arrive(front->state->history, ex->at_ms);
+        pthread_mutex_unlock(&front->state->counters_lock);
+    }
     size_t ceiling = front->state->config->strictness.max_body_bytes;
     beamc_byte_buffer_init(&ex->body, ceiling);
     const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -144,11 +158,56 @@ static void count_connection(emu_front *front, struct MHD_Connection *connection
 
 static void take_fault(emu_front *front, exchange *ex) {
     pthread_mutex_lock(&front->state->faults_lock);
-    ex->faulted = emu_fault_script_take(&front->state->faults, &ex->fault);
+    ex->faulted = emu_fault_script_take(&front->state->faults, beamc_clock_ms(), &ex->fault);
     pthread_mutex_unlock(&front->state->faults_lock);
 }
 
-static void answer_ingest(emu_front *front, struct MHD_Connection *connection, const exchange *ex, emu_answer *answer) {
+/* What the traffic model says about a request that no fault answers: refused, or how long it takes. */
+static void meet_traffic(emu_front *front, exchange *ex) {
+    uint32_t num_records = emu_ingest_count_records((const char *)ex->body.data, ex->body.len);
+    emu_traffic *traffic = &front->state->traffic;
+    pthread_mutex_lock(&front->state->traffic_lock);
+    ex->admitted = emu_capacity_admit(&traffic->capacity, beamc_clock_us());
+    if (ex->admitted)
+        ex->held_us = emu_latency_draw_us(&traffic->latency, num_records, &traffic->random);
+    emu_retry_after retry_after = traffic->capacity.limits.retry_after;
+    pthread_mutex_unlock(&front->state->traffic_lock);
+    if (ex->admitted)
+        return;
+    emu_fault_cleanup(&ex->fault);
+    ex->faulted = true;
+    ex->fault = (emu_fault){.status = 429, .retry_after = retry_after, .message = "too many requests for now"};
+}
+
+/* Decides what becomes of a request whose body has come. Returns for how long it is to be held, microseconds. */
+static uint64_t decide(emu_front *front, exchange *ex) {
+    take_fault(front, ex);
+    if (!ex->faulted || (ex->fault.status == 0 && ex->fault.cut == EMU_CUT_NONE))
+        meet_traffic(front, ex);
+    ex->phase = RECEIVED;
+    return ex->held_us + (ex->faulted ? ex->fault.delay_ms * 1000 : 0);
+}
+
+/* The request is no longer in progress. `log` is NULL when its client has gone. */
+static void leave(emu_front *front, exchange *ex, const emu_request_log *log) {
+    if (ex->admitted) {
+        pthread_mutex_lock(&front->state->traffic_lock);
+        emu_capacity_finish(&front->state->traffic.capacity);
+        pthread_mutex_unlock(&front->state->traffic_lock);
+    }
+    pthread_mutex_lock(&front->state->counters_lock);
+    if (log != NULL) {
+        emu_counters_add(front->state->counters, log);
+        emu_history_answer(front->state->history, beamc_clock_ms(), log->status, log->num_written, ex->held_us);
+    } else {
+        emu_history_abandon(front->state->history, beamc_clock_ms());
+    }
+    pthread_mutex_unlock(&front->state->counters_lock);
+    ex->admitted = false;
+    ex->in_flight = false;
+}
+
+static void answer_ingest(emu_front *front, struct MHD_Connection *connection, exchange *ex, emu_answer *answer) {
     emu_ingest_request request = {
         .path = ex->route == ROUTE_INGEST_V1 ? EMU_INGEST_V1 : EMU_INGEST_V2,
         .authorization = header(connection, MHD_HTTP_HEADER_AUTHORIZATION),
@@ -160,9 +219,7 @@ static void answer_ingest(emu_front *front, struct MHD_Connection *connection, c
     emu_request_log log = {.at_ms = ex->at_ms, .body_bytes = ex->body_bytes};
     count_connection(front, connection);
     emu_ingest_run(front->state, &request, ex->faulted ? &ex->fault : NULL, answer, &log);
-    pthread_mutex_lock(&front->state->counters_lock);
-    emu_counters_add(front->state->counters, &log);
-    pthread_mutex_unlock(&front->state->counters_lock);
+    leave(front, ex, &log);
 }
 
 static bool allowed(const char *method, const char *wanted, emu_answer *answer) {
@@ -207,7 +264,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     emu_front *front = context;
     exchange *ex = *request_context;
     if (ex == NULL) {
-        *request_context = open_exchange(front, connection, path);
+        *request_context = open_exchange(front, connection, path, method);
         return MHD_YES;
     }
     if (*data_len > 0) {
@@ -215,21 +272,18 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *data_len = 0;
         return goes_on ? MHD_YES : MHD_NO;
     }
-    bool ingest = (ex->route == ROUTE_INGEST_V1 || ex->route == ROUTE_INGEST_V2);
-    bool ingest_post = ingest && strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    bool ingest_post = is_ingest_post(ex, method);
     if (ingest_post && ex->phase == RECEIVING) {
-        take_fault(front, ex);
-        ex->phase = RECEIVED;
-        /* One more, since the clock has cut off up to a millisecond. */
-        if (ex->faulted && ex->fault.delay_ms > 0 &&
-            emu_delay_hold(front->delay, connection, beamc_clock_ms() + ex->fault.delay_ms + 1))
+        uint64_t hold_us = decide(front, ex);
+        /* One more, since the clock has cut off up to a microsecond. */
+        if (hold_us > 0 && emu_delay_hold(front->delay, connection, beamc_clock_us() + hold_us + 1))
             return MHD_YES;
     }
     emu_answer answer;
     emu_answer_init(&answer);
     if (ingest_post)
         answer_ingest(front, connection, ex, &answer);
-    else if (ingest)
+    else if (ex->route == ROUTE_INGEST_V1 || ex->route == ROUTE_INGEST_V2)
         allowed(method, MHD_HTTP_METHOD_POST, &answer);
     else
         answer_other(front, connection, ex, path, method, &answer);
@@ -240,12 +294,13 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 
 static void close_exchange(void *context, struct MHD_Connection *connection, void **request_context,
                            enum MHD_RequestTerminationCode why) {
-    (void)context;
     (void)connection;
     (void)why;
     exchange *ex = *request_context;
     if (ex == NULL)
         return;
+    if (ex->in_flight)
+        leave(context, ex, NULL);
     beamc_byte_buffer_cleanup(&ex->body);
     emu_fault_cleanup(&ex->fault);
     free(ex);
@@ -273,7 +328,7 @@ static struct MHD_Daemon *start_daemon(emu_front *front, const emu_front_options
     items[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, EMU_MAX_CONNECTIONS, NULL};
     items[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, EMU_CONNECTION_TIMEOUT_S, NULL};
     items[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, NULL};
-    items[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)close_exchange, NULL};
+    items[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)close_exchange, front};
     items[n++] = (struct MHD_OptionItem){MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)note_connection, NULL};
     if (options->num_threads > 1)
         items[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)options->num_threads, NULL};

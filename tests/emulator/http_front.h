@@ -1,4 +1,4 @@
-/* The HTTP side, on libmicrohttpd: routes, bodies, headers, delays and cut connections. */
+/* The HTTP side, on libmicrohttpd: routes, bodies, headers, what takes its time, cut connections. */
 #ifndef TESTS_EMULATOR_HTTP_FRONT_H
 #define TESTS_EMULATOR_HTTP_FRONT_H
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 enum {
-    EMU_MAX_CONNECTIONS = 1024,    /* more wait in the listen queue */
+    EMU_MAX_CONNECTIONS = 2560,    /* more wait in the listen queue */
     EMU_CONNECTION_TIMEOUT_S = 60, /* idle connections are closed, as common load balancers do */
     EMU_MAX_THREADS = 64,
     EMU_DRAIN_FACTOR = 16 /* a body of more than so many times its limit is not read to its end */

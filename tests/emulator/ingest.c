@@ -1,5 +1,6 @@
 #include "tests/emulator/ingest.h"
 
+#include <string.h>
 #include <time.h>
 
 static emu_timestamp wall_now(void) {
@@ -67,7 +68,7 @@ static void write_fault_body(const emu_state *state, const emu_fault *fault, con
     case EMU_FAULT_BODY_TRUNCATED:
         answer->truncated = fault->body == EMU_FAULT_BODY_TRUNCATED;
         if (fault->status >= 300)
-            emu_answer_request_error(body, "scripted fault");
+            emu_answer_request_error(body, fault->message != NULL ? fault->message : "scripted fault");
         break;
     case EMU_FAULT_BODY_REQUEST_ERROR:
         emu_answer_request_error(body, "scripted fault");
@@ -92,6 +93,19 @@ static void write_fault_body(const emu_state *state, const emu_fault *fault, con
     }
 }
 
+uint32_t emu_ingest_count_records(const char *body, size_t body_len) {
+    static const char name[] = "\"record\"";
+    uint32_t count = 0;
+    const char *end = body + body_len;
+    for (const char *at = body; at != NULL && (at = memmem(at, (size_t)(end - at), name, sizeof name - 1)) != NULL;) {
+        at += sizeof name - 1;
+        while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+            at++;
+        count += at < end && *at == ':';
+    }
+    return count;
+}
+
 void emu_ingest_run(emu_state *state, const emu_ingest_request *request, const emu_fault *fault, emu_answer *answer,
                     emu_request_log *log) {
     bool processed = fault == NULL || fault->write || fault->cut == EMU_CUT_AFTER ||
@@ -105,7 +119,7 @@ void emu_ingest_run(emu_state *state, const emu_ingest_request *request, const e
     } else if (fault != NULL) {
         write_fault_body(state, fault, &plan, answer);
         answer->status = fault->status != 0 ? fault->status : answer->status;
-        if (!emu_fault_retry_after(fault, wall_now().seconds, answer->retry_after))
+        if (!emu_retry_after_write(&fault->retry_after, wall_now().seconds, answer->retry_after))
             answer->retry_after[0] = '\0';
     }
     emu_ingest_plan_cleanup(&plan);

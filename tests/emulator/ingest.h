@@ -11,4 +11,8 @@
 void emu_ingest_run(emu_state *state, const emu_ingest_request *request, const emu_fault *fault, emu_answer *answer,
                     emu_request_log *log);
 
+/* emu_ingest_count_records looks how many records a body most likely has, without reading it: how long an answer takes
+ * is decided first. It counts members called `record`, so columns of that name count too. `body` may be NULL. */
+uint32_t emu_ingest_count_records(const char *body, size_t body_len);
+
 #endif

@@ -393,7 +393,38 @@ static void elements_that_are_no_rows_are_refused_with_their_coder(fake_runner *
     fake_pipeline_pcollection(&pipeline, "in", "bytes");
     fake_pipeline_source(&pipeline, "source of bytes", fake_data_url(runner), "bytes/global", "in");
     add_step(&pipeline, "step", "", "in=in", "");
-    check_refused(runner, &pipeline, "beam:coder:bytes:v1", "source of bytes");
+    check_refused(runner, &pipeline, "beam:coder:bytes:v1", "step");
+}
+
+/* FnApiRunner gives the read after a GroupByKey, which has no environment of its own, to any worker. */
+static void a_stage_of_other_elements_without_code_hands_them_on(fake_runner *runner) {
+    fake_pipeline pipeline;
+    fake_pipeline_init(&pipeline, "d1");
+    fake_pipeline_coder(&pipeline, "list", "beam:coder:iterable:v1", NULL, 0, (const char *[]){"bytes", NULL});
+    fake_pipeline_coder(&pipeline, "pair", "beam:coder:kv:v1", NULL, 0, (const char *[]){"bytes", "list", NULL});
+    fake_pipeline_coder(&pipeline, "pairs", "beam:coder:windowed_value:v1", NULL, 0,
+                        (const char *[]){"pair", "global", NULL});
+    fake_pipeline_pcollection(&pipeline, "in", "pair");
+    fake_pipeline_pcollection(&pipeline, "out", "pair");
+    fake_pipeline_source(&pipeline, "read", fake_data_url(runner), "pairs", "in");
+    fake_pipeline_transform(&pipeline, "flatten", "beam:transform:flatten:v1", NULL, 0, "in=in", "out=out");
+    fake_pipeline_sink(&pipeline, "write", fake_data_url(runner), "pairs", "out");
+    fake_offer(runner, &pipeline);
+    fake_start_worker(runner);
+    fake_process_bundle(runner, "b1", "d1");
+    /* time 0, one global window, the pane of no firing, key "k", two values */
+    static const uint8_t pairs[] = {0x80, 0,   0,   0,    0, 0, 0, 0, 0, 0, 0, 1, 0x0f, 1, 'k', 0,    0, 0, 2, 1, 'a',
+                                    2,    'b', 'c', 0x80, 0, 0, 0, 0, 0, 0, 9, 0, 0,    0, 1,   0x0f, 0, 0, 0, 0, 0};
+    beamc_byte_buffer message;
+    wire_init(&message);
+    fake_add_data(&message, "b1", "read", pairs, sizeof pairs, false);
+    fake_add_data(&message, "b1", "read", NULL, 0, true);
+    fake_send(runner, &message);
+    const Beam__ProcessBundleResponse *response = fake_await_success(runner, "b1");
+    fake_check(runner, fake_counter(response, "beam:metric:element_count:v1", "in") == 2);
+    const fake_output *output = fake_await_output(runner, "b1", "write");
+    fake_check(runner, output->bytes.len == sizeof pairs);
+    fake_check(runner, memcmp(output->bytes.data, pairs, sizeof pairs) == 0);
 }
 
 static void a_window_coder_without_a_length_is_refused(fake_runner *runner) {
@@ -497,6 +528,7 @@ int main(int argc, char **argv) {
         SCENARIO(a_pcollection_that_two_transforms_make_is_refused),
         SCENARIO(an_unknown_dofn_is_refused_with_its_urn),
         SCENARIO(elements_that_are_no_rows_are_refused_with_their_coder),
+        SCENARIO(a_stage_of_other_elements_without_code_hands_them_on),
         SCENARIO(a_window_coder_without_a_length_is_refused),
         SCENARIO(a_port_whose_coder_is_missing_is_refused),
         SCENARIO(a_port_without_an_address_is_refused),

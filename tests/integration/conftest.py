@@ -52,10 +52,16 @@ def emulator(_emulator: Emulator) -> Emulator:
     return _emulator
 
 
+@pytest.fixture
+def direct() -> Runner:
+    """Beam's own runner, for what does not depend on the runner."""
+    return Runner("direct", ())
+
+
 @pytest.fixture(params=["direct", "prism"])
-def runner(request: pytest.FixtureRequest) -> Runner:
+def runner(request: pytest.FixtureRequest, direct: Runner) -> Runner:
     if request.param == "direct":
-        return Runner("direct", ())
+        return direct
     if not PRISM.is_file():
         pytest.skip(f"Prism is not built: {PRISM} is not there. ./run test builds it")
     return Runner("prism", ("--runner=PrismRunner", f"--prism_location={PRISM}"))

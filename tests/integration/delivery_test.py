@@ -7,6 +7,7 @@ from typing import Any, List, NamedTuple, Optional
 
 import apache_beam as beam
 import pytest
+from apache_beam.metrics.metric import Lineage
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms import window
 from apache_beam.utils.timestamp import Timestamp
@@ -196,3 +197,12 @@ def test_the_worker_as_a_process_of_the_runner(runner, emulator):
     )
     assert metrics["records_written"] == 25
     assert emulator.requests()[0]["source"] == SOURCE
+
+
+def test_the_sink_is_in_the_lineage(direct, emulator):
+    pipeline = direct.pipeline()
+    one_bundle(pipeline, events(3), UserEvent) | WriteToTectonStream(**options_for(emulator))
+    result = pipeline.run()
+    result.wait_until_finish()
+    host = emulator.endpoint.split("/")[2]
+    assert Lineage.query(result.metrics(), Lineage.SINK) == {f"tecton:`{host}`.prod.{SOURCE}"}

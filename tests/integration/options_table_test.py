@@ -26,25 +26,37 @@ def table() -> List[Dict[str, Any]]:
 
 def test_names_and_their_order(table):
     fields = [field.name for field in dataclasses.fields(TectonStreamWriteConfig)]
-    assert sorted(fields) == sorted(option["name"] for option in table)
+    assert sorted(fields) == sorted({option["name"].split(".")[0] for option in table})
     assert fields[:7] == [option["name"] for option in table][:7], "the seed's seven come first, in its order"
 
 
 def test_defaults(table):
     config = TectonStreamWriteConfig(**REQUIRED)
     for option in table:
-        if option["name"] not in REQUIRED:
+        if option["name"] not in REQUIRED and "." not in option["name"]:
             assert getattr(config, option["name"]) == option["default"], option["name"]
 
 
 def test_types(table):
     hints = get_type_hints(TectonStreamWriteConfig)
     for option in table:
-        if option["name"] == "api_key":
+        if option["name"] == "api_key" or "." in option["name"]:
             continue
         hint = hints[option["name"]]
         types = [one for one in get_args(hint) or (hint,) if one is not type(None)]
-        assert types == [PYTHON_TYPES[option["type"]]], option["name"]
+        assert types[0] == PYTHON_TYPES[option["type"]], option["name"]
+        assert len(types) == 1 or option["name"] == "key_fields"
+
+
+def test_the_group_takes_its_options_and_no_others(table):
+    for option in table:
+        group, _, member = option["name"].partition(".")
+        if member:
+            value = {"text": "errors", "number": 0.5}[option["type"]]
+            config = TectonStreamWriteConfig(**REQUIRED, **{group: {"output": "errors", member: value}})
+            assert getattr(config, group)[member] == value
+    with pytest.raises(TypeError, match=r"error_handling has no option outptu.*output, threshold"):
+        TectonStreamWriteConfig(**REQUIRED, error_handling={"outptu": "errors"})
 
 
 def test_required(table):
@@ -60,7 +72,7 @@ def test_only_the_key_is_secret(table):
 
 def test_each_option_is_explained_where_python_users_look(table):
     for option in table:
-        line = rf"^\s+{option['name']}: "
+        line = rf"^\s+{option['name'].split('.')[0]}: "
         assert re.search(line, str(TectonStreamWriteConfig.__doc__), re.MULTILINE), option["name"]
 
 

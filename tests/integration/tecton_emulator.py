@@ -26,16 +26,17 @@ class Emulator:
     Args:
       config: its configuration file, which also says what keys, workspaces and stream sources there are.
       log: file that gets what it writes to standard error.
+      port: where it listens; 0 for a free one.
     """
 
-    def __init__(self, config: Path, log: Path) -> None:
+    def __init__(self, config: Path, log: Path, port: int = 0) -> None:
         if not BINARY.is_file():
             raise FileNotFoundError(f"{BINARY} is not built. Run: bazel build //tests/emulator:beam-tecton-emulator")
         self.config: Dict[str, Any] = json.loads(config.read_text())
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(BINARY), "--config", str(config), "--port", "0", "--exit-with-stdin"],
+                [str(BINARY), "--config", str(config), "--port", str(port), "--exit-with-stdin"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -49,6 +50,10 @@ class Emulator:
             self.stop()
             raise RuntimeError(f"The emulator did not start; the end of {log}:\n{log.read_text()[-2000:]}")
         self.url = match.group(1)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def endpoint(self) -> str:
@@ -69,6 +74,14 @@ class Emulator:
     def faults(self, *faults: Dict[str, Any]) -> None:
         """Replaces the script of faults that the next ingest requests meet."""
         self._call("POST", "/__emulator/faults", {"faults": list(faults)})
+
+    def traffic(self, **model: Any) -> None:
+        """Replaces the traffic model: latency and capacity."""
+        self._call("POST", "/__emulator/traffic", model)
+
+    def history(self, last: int = 18000) -> List[Dict[str, Any]]:
+        """What happened in each tenth of a second, oldest first."""
+        return self._call("GET", f"/__emulator/history?last={last}")
 
     def reset(self) -> None:
         """Forgets what it stored and counted, and its faults."""

@@ -124,8 +124,16 @@ beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_
     must(like->windows_len <= sizeof row->windows, "the windows are too long");
     if (like->windows_len > 0)
         memcpy(row->windows, like->windows, like->windows_len);
-    for (size_t i = 0; i < bundle->num_emitted_fields; i++)
-        row->fields[i] = fields[i].as.integer;
+    for (size_t i = 0; i < bundle->num_emitted_fields; i++) {
+        const beamc_value *value = fields[i].kind == BEAMC_VALUE_ROW ? fields[i].as.items.data : &fields[i];
+        if (value->kind == BEAMC_VALUE_STRING)
+            (void)snprintf(row->texts[i], sizeof row->texts[i], "%.*s", (int)value->as.bytes.len,
+                           (const char *)value->as.bytes.data);
+        else if (value->kind == BEAMC_VALUE_BOOLEAN)
+            row->fields[i] = value->as.boolean ? 1 : 0;
+        else
+            row->fields[i] = value->as.integer;
+    }
     return BEAMC_OK;
 }
 
@@ -174,6 +182,19 @@ beamc_distribution *beamc_metrics_distribution(beamc_metrics *metrics, const cha
     beamc_distribution *distribution = &metrics->distributions[metrics->num_distributions++];
     memcpy(distribution->name, wanted, sizeof wanted);
     return distribution;
+}
+
+beamc_bounded_trie *beamc_metrics_bounded_trie(beamc_metrics *metrics, const char *name_space, const char *name,
+                                               const char *const *segments, size_t num_segments) {
+    must(strcmp(name_space, "lineage") == 0 && strcmp(name, "sinks_v2") == 0, "another trie than the lineage's");
+    size_t len = 0;
+    for (size_t i = 0; i < num_segments; i++)
+        len += (size_t)snprintf(metrics->lineage.path + len, sizeof metrics->lineage.path - len, "%s", segments[i]);
+    return &metrics->lineage;
+}
+
+void beamc_bounded_trie_add(beamc_bounded_trie *trie) {
+    trie->num_added++;
 }
 
 void beamc_counter_add(beamc_counter *counter, int64_t n) {

@@ -12,7 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FAKE_MAX_METRICS = 16, FAKE_MAX_EMITTED = 4096, FAKE_MAX_FIELDS = 8, FAKE_WAKE_TIMEOUT_MS = 10 * 1000 };
+enum {
+    FAKE_MAX_METRICS = 32,
+    FAKE_MAX_EMITTED = 4096,
+    FAKE_MAX_FIELDS = 8,
+    FAKE_TEXT_BYTES = 512,
+    FAKE_WAKE_TIMEOUT_MS = 10 * 1000
+};
 
 struct beamc_counter {
     char name[64];
@@ -27,17 +33,24 @@ struct beamc_distribution {
     int64_t max;
 };
 
+struct beamc_bounded_trie {
+    char path[256];
+    unsigned num_added;
+};
+
 struct beamc_metrics {
+    struct beamc_bounded_trie lineage; /* the one there is */
     struct beamc_counter counters[FAKE_MAX_METRICS];
     size_t num_counters;
     struct beamc_distribution distributions[FAKE_MAX_METRICS];
     size_t num_distributions;
 };
 
-/* One emitted row; integer fields only. */
+/* One emitted row: its integers, and a time's seconds; its texts, and of a nested row the first field's. */
 typedef struct {
     size_t output;
     int64_t fields[FAKE_MAX_FIELDS];
+    char texts[FAKE_MAX_FIELDS][FAKE_TEXT_BYTES];
     int64_t timestamp_ms;
     uint8_t windows[32];
     size_t windows_len;

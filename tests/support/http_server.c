@@ -32,6 +32,10 @@ struct test_server {
     pthread_cond_t changed;
     bool stopping;
     bool held;
+    const char *refused_part; /* NULL: none is refused for what is in it */
+    test_step refusal;
+    size_t longest_body; /* 0: any */
+    test_step too_long;
     test_step steps[TEST_SERVER_MAX_STEPS];
     size_t num_steps;
     size_t step;
@@ -119,7 +123,13 @@ static test_step take_step(test_server *server, test_request *request) {
     server->num_at_once++;
     if (server->num_at_once > server->max_at_once)
         server->max_at_once = server->num_at_once;
-    if (server->step < server->num_steps) {
+    bool has_part = server->refused_part != NULL && (strstr(request->head, server->refused_part) != NULL ||
+                                                     strstr(request->body, server->refused_part) != NULL);
+    if (has_part) {
+        step = server->refusal;
+    } else if (server->longest_body > 0 && request->body_len > server->longest_body) {
+        step = server->too_long;
+    } else if (server->step < server->num_steps) {
         step = server->steps[server->step];
         unsigned times = step.times == 0 ? 1 : step.times;
         if (++server->times_taken >= times) {
@@ -290,6 +300,20 @@ void test_server_script(test_server *server, const test_step *steps, size_t num_
     server->num_steps = num_steps;
     server->step = 0;
     server->times_taken = 0;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void test_server_refuse(test_server *server, const char *part, int status, const char *body) {
+    pthread_mutex_lock(&server->lock);
+    server->refused_part = part;
+    server->refusal = (test_step){.status = status, .body = body};
+    pthread_mutex_unlock(&server->lock);
+}
+
+void test_server_refuse_longer_than(test_server *server, size_t body_bytes, int status) {
+    pthread_mutex_lock(&server->lock);
+    server->longest_body = body_bytes;
+    server->too_long = (test_step){.status = status};
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -45,6 +45,12 @@ const char *test_server_url(const test_server *server);
 /* Replaces the script; strings are borrowed. */
 void test_server_script(test_server *server, const test_step *steps, size_t num_steps);
 
+/* Requests with `part` in their head or kept body are answered with `status` and `body` and take no step. Borrowed. */
+void test_server_refuse(test_server *server, const char *part, int status, const char *body);
+
+/* Likewise those whose body is longer than `body_bytes`. */
+void test_server_refuse_longer_than(test_server *server, size_t body_bytes, int status);
+
 /* Every answer is held back until test_server_release. */
 void test_server_hold(test_server *server);
 void test_server_release(test_server *server);

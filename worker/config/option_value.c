@@ -4,6 +4,7 @@
 #include "sdk_harness/base/clean_text.h"
 #include "worker/config/endpoint_url.h"
 #include "worker/config/secret.h"
+#include "worker/sink_names.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -150,7 +151,7 @@ beamc_status tecton_option_unknown(const char *name, beamc_error *err) {
     if (nearest != NULL)
         return beamc_fail(err, BEAMC_INVALID, "unknown option '%s': did you mean %s? Write for example %s", shown,
                           nearest->name, nearest->example);
-    char names[1024] = "";
+    char names[2048] = "";
     size_t num_options = 0;
     const tecton_option *options = tecton_options(&num_options);
     for (size_t i = 0, len = 0; i < num_options; i++)
@@ -184,6 +185,23 @@ void tecton_sink_config_defaults(tecton_sink_config *config) {
     }
 }
 
+static beamc_status check_errors(const tecton_sink_config *config, beamc_error *err) {
+    if (config->error_output == NULL) {
+        bool alone = config->error_threshold < 1;
+        if (alone || config->on_exhausted == TECTON_EXHAUSTED_DEAD_LETTER)
+            return beamc_fail(err, BEAMC_INVALID, "option %s needs an output for refused rows. Write for example %s",
+                              alone ? TECTON_OPTION_GROUP ".threshold" : "on_exhausted",
+                              tecton_option_find(TECTON_OPTION_GROUP ".output")->example);
+        return BEAMC_OK;
+    }
+    if (strcmp(config->error_output, TECTON_SINK_WRITTEN_TAG) == 0)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option " TECTON_OPTION_GROUP ".output is \"" TECTON_SINK_WRITTEN_TAG
+                          "\", which names the output of acknowledged requests. Write for example %s",
+                          tecton_option_find(TECTON_OPTION_GROUP ".output")->example);
+    return BEAMC_OK;
+}
+
 beamc_status tecton_sink_config_check(const tecton_sink_config *config, beamc_error *err) {
     size_t num_options = 0;
     const tecton_option *options = tecton_options(&num_options);
@@ -192,6 +210,7 @@ beamc_status tecton_sink_config_check(const tecton_sink_config *config, beamc_er
             return beamc_fail(err, BEAMC_INVALID, "option %s is missing: %s Write for example %s", options[i].name,
                               options[i].sentence, options[i].example);
     }
+    BEAMC_TRY(check_errors(config, err));
     if (config->endpoint_url != NULL)
         return tecton_endpoint_check(config->endpoint_url, config->allow_insecure, err);
     if (config->tecton_instance == NULL) {

@@ -141,6 +141,23 @@ beamc_status tecton_secret_resolve(const char *text, tecton_secret *secret, beam
     return status;
 }
 
+tecton_secret_version tecton_secret_version_of(const char *text) {
+    tecton_secret_version version = {.is_file = starts_with(text, strlen(text), "file:")};
+    struct stat about;
+    if (version.is_file && stat(text + 5, &about) == 0) {
+        version.device = about.st_dev;
+        version.inode = about.st_ino;
+        version.size = (uint64_t)about.st_size;
+        version.modified_ns = (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec;
+    }
+    return version;
+}
+
+bool tecton_secret_version_equal(const tecton_secret_version *a, const tecton_secret_version *b) {
+    return a->is_file == b->is_file && a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified_ns == b->modified_ns;
+}
+
 void tecton_secret_release(tecton_secret *secret) {
     if (secret->value != NULL) {
         explicit_bzero(secret->value, secret->len);

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { TECTON_MAX_SECRET_BYTES = 4096 };
 
@@ -31,6 +32,19 @@ const char *tecton_secret_fault(const char *text, size_t len);
  * cannot be read. The text names the reference, never the value. May read a file, or ask Google's
  * servers for up to 15 s. */
 beamc_status tecton_secret_resolve(const char *text, tecton_secret *secret, beamc_error *err);
+
+/* Which file's which content a file: reference named at some time. All zero for other references. */
+typedef struct {
+    bool is_file;
+    uint64_t device;
+    uint64_t inode; /* 0: the file was not there */
+    uint64_t size;
+    int64_t modified_ns;
+} tecton_secret_version;
+
+/* tecton_secret_version_of looks at the file, without reading it. */
+tecton_secret_version tecton_secret_version_of(const char *text);
+bool tecton_secret_version_equal(const tecton_secret_version *a, const tecton_secret_version *b);
 
 /* tecton_secret_release overwrites the value and frees it. The zero state is safe. */
 void tecton_secret_release(tecton_secret *secret);

@@ -1,6 +1,7 @@
 #include "worker/config/sink_config.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "worker/config/option_name.h"
 #include "worker/config/option_value.h"
 #include "worker/config/sink_options.h"
 
@@ -40,26 +41,56 @@ static tecton_given given_of(const beamc_value *value) {
     return (tecton_given){.kind = TECTON_GIVEN_OTHER, .text = "a value of another kind"};
 }
 
+/* The options that were given so far. */
+typedef struct {
+    const tecton_option *seen[64];
+    size_t num_seen;
+} given_options;
+
+static beamc_status set_option(tecton_sink_config *config, given_options *given, const char *name,
+                               const beamc_value *value, beamc_error *err) {
+    const tecton_option *option = tecton_option_find(name);
+    if (option == NULL)
+        return tecton_option_unknown(name, err);
+    for (size_t i = 0; i < given->num_seen; i++) {
+        if (given->seen[i] == option)
+            return beamc_fail(err, BEAMC_INVALID, "option %s is given twice", option->name);
+    }
+    if (given->num_seen < sizeof given->seen / sizeof given->seen[0])
+        given->seen[given->num_seen++] = option;
+    if (value->kind == BEAMC_VALUE_NULL)
+        return BEAMC_OK;
+    tecton_given one = given_of(value);
+    return tecton_option_set(config, option, &one, err);
+}
+
+static beamc_status set_group(tecton_sink_config *config, given_options *given, const beamc_type *type,
+                              const beamc_value *value, beamc_error *err) {
+    if (value->kind == BEAMC_VALUE_NULL)
+        return BEAMC_OK;
+    if (value->kind != BEAMC_VALUE_ROW || type->row == NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option " TECTON_OPTION_GROUP " is not a row with a field output. Write for example %s",
+                          tecton_option_find(TECTON_OPTION_GROUP ".output")->example);
+    for (size_t i = 0; i < type->row->num_fields; i++) {
+        char *name = beamc_format(TECTON_OPTION_GROUP ".%s", type->row->fields[i].name);
+        beamc_status status = set_option(config, given, name, &value->as.items.data[i], err);
+        free(name);
+        BEAMC_TRY(status);
+    }
+    return BEAMC_OK;
+}
+
 beamc_status tecton_sink_config_parse(const beamc_schema *schema, const beamc_value *values, tecton_sink_config *config,
                                       beamc_error *err) {
     tecton_sink_config_defaults(config);
-    const tecton_option *seen[64] = {0};
-    size_t num_seen = 0;
+    given_options given = {.num_seen = 0};
     for (size_t i = 0; i < schema->num_fields; i++) {
-        const char *name = schema->fields[i].name;
-        const tecton_option *option = tecton_option_find(name);
-        if (option == NULL)
-            return tecton_option_unknown(name, err);
-        for (size_t j = 0; j < num_seen; j++) {
-            if (seen[j] == option)
-                return beamc_fail(err, BEAMC_INVALID, "option %s is given twice", option->name);
-        }
-        if (num_seen < sizeof seen / sizeof seen[0])
-            seen[num_seen++] = option;
-        if (values[i].kind == BEAMC_VALUE_NULL)
-            continue;
-        tecton_given given = given_of(&values[i]);
-        BEAMC_TRY(tecton_option_set(config, option, &given, err));
+        const beamc_field *field = &schema->fields[i];
+        if (tecton_option_name_equal(field->name, TECTON_OPTION_GROUP))
+            BEAMC_TRY(set_group(config, &given, &field->type, &values[i], err));
+        else
+            BEAMC_TRY(set_option(config, &given, field->name, &values[i], err));
     }
     return tecton_sink_config_check(config, err);
 }
@@ -68,6 +99,14 @@ char *tecton_sink_config_endpoint(const tecton_sink_config *config) {
     if (config->endpoint_url != NULL)
         return beamc_strdup(config->endpoint_url);
     return beamc_format("https://preview.%s/ingest", config->tecton_instance);
+}
+
+char *tecton_sink_config_host(const tecton_sink_config *config) {
+    if (config->tecton_instance != NULL)
+        return beamc_strdup(config->tecton_instance);
+    const char *host = strstr(config->endpoint_url, "://");
+    host = host == NULL ? config->endpoint_url : host + 3;
+    return beamc_strndup(host, strcspn(host, "/?#"));
 }
 
 void tecton_sink_config_cleanup(tecton_sink_config *config) {

@@ -11,6 +11,8 @@ static const char *const int64_encodings[] = {"auto", "number", "string"};
 static const char *const non_finites[] = {"reject", "null", "string"};
 static const char *const bytes_encodings[] = {"base64", "reject"};
 static const char *const unknown_logical_types[] = {"refuse", "representation"};
+static const char *const on_exhausteds[] = {"fail", "dead_letter"};
+static const char *const preflights[] = {"off", "schema", "full"};
 static const char *const environments[] = {"DEFAULT", "DOCKER", "PROCESS", "EXTERNAL"};
 
 #define AT(member) .offset = offsetof(tecton_sink_config, member)
@@ -102,17 +104,89 @@ static const tecton_option table[] = {
          "How long a batch that is not full waits for more rows while no input is there; 0 means until the bundle's "
          "end."},
     {.name = "max_in_flight",
-     INTEGER("requests", 1, 1000, 32),
+     INTEGER("requests", 1, 1000, 200),
      .worker_needs = true,
      AT(max_in_flight),
-     .example = "max_in_flight=32",
-     .sentence = "Requests under way at one time to one endpoint, for a whole worker process."},
+     .example = "max_in_flight=200",
+     .sentence =
+         "Most requests under way at one time to one endpoint, for a whole worker process; how many of these the "
+         "service can take is learned from its answers."},
+    {.name = "max_records_per_second",
+     INTEGER("records/s", 0, 10000000, 0),
+     .worker_needs = true,
+     AT(max_records_per_second),
+     .example = "max_records_per_second=1000",
+     .sentence =
+         "Most records sent in a second to one endpoint, for a whole worker process, reached within a minute from "
+         "a quarter of it; 0 means no cap."},
     {.name = "max_retry_seconds",
      INTEGER("s", 1, 86400, 300),
      .worker_needs = true,
      AT(max_retry_seconds),
      .example = "max_retry_seconds=300",
      .sentence = "How long a request is tried in all, whatever the reason it fails."},
+    {.name = "error_handling.output",
+     TEXT,
+     .worker_needs = true,
+     AT(error_output),
+     .example = "error_handling={\"output\": \"errors\"}",
+     .sentence =
+         "Name of an output that takes the rows that are refused, each with the reason; without it a refused row "
+         "fails its bundle."},
+    {.name = "error_handling.threshold",
+     .type = TECTON_OPTION_REAL,
+     .unit = "share",
+     .above = 0,
+     .at_most = 1,
+     .default_real = 1,
+     .worker_needs = true,
+     AT(error_threshold),
+     .example = "error_handling={\"output\": \"errors\", \"threshold\": 0.05}",
+     .sentence =
+         "Share of refused rows above which bundles fail, counted in each worker process from its 100th row on."},
+    {.name = "on_exhausted",
+     CHOICE(on_exhausteds, TECTON_EXHAUSTED_FAIL),
+     .worker_needs = true,
+     AT(on_exhausted),
+     .example = "on_exhausted=\"dead_letter\"",
+     .sentence = "What becomes of rows whose retries ran out: the bundle fails, or they go to the output of "
+                 "error_handling."},
+    {.name = "preflight",
+     CHOICE(preflights, TECTON_PREFLIGHT_SCHEMA),
+     .worker_needs = true,
+     AT(preflight),
+     .example = "preflight=\"full\"",
+     .sentence =
+         "What is checked before the first write: schema compares the rows' types with what Tecton takes when the "
+         "pipeline is built, full also asks Tecton for a dry run of the first row in each worker process, off "
+         "leaves all to the worker."},
+    {.name = "startup_grace_seconds",
+     INTEGER("s", 0, 3600, 0),
+     .worker_needs = true,
+     AT(startup_grace_seconds),
+     .example = "startup_grace_seconds=300",
+     .sentence = "For how long after its first request a worker process tries again when Tecton does not find the "
+                 "workspace or the source, which takes minutes to be known after tecton apply."},
+    {.name = "timestamp_field",
+     TEXT,
+     .worker_needs = true,
+     AT(timestamp_field),
+     .example = "timestamp_field=\"event_time\"",
+     .sentence = "The source's timestamp column: its presence and type are checked when the pipeline is built."},
+    {.name = "key_fields",
+     TEXT,
+     .worker_needs = true,
+     AT(key_fields),
+     .example = "key_fields=\"user_id,merchant_id\"",
+     .sentence =
+         "The join keys, separated by commas; with timestamp_field, rows of one bundle with equal keys and time, of "
+         "which Tecton keeps only the last, are counted."},
+    {.name = "timestamp_from_element",
+     TEXT,
+     .worker_needs = true,
+     AT(timestamp_from_element),
+     .example = "timestamp_from_element=\"event_time\"",
+     .sentence = "Name of a column to add that holds Beam's event time of each row."},
     {.name = "int64_encoding",
      CHOICE(int64_encodings, TECTON_INT64_AUTO),
      .worker_needs = true,
@@ -198,6 +272,11 @@ const tecton_option *tecton_option_find(const char *name) {
     return NULL;
 }
 
+const char *tecton_option_group_member(const char *name) {
+    static const char group[] = TECTON_OPTION_GROUP ".";
+    return strncmp(name, group, sizeof group - 1) == 0 ? name + sizeof group - 1 : NULL;
+}
+
 const tecton_option *tecton_option_nearest(const char *name) {
     const char *names[NUM_OPTIONS];
     for (size_t i = 0; i < NUM_OPTIONS; i++)
@@ -230,20 +309,36 @@ void tecton_option_accepted(const tecton_option *option, char *text, size_t text
     }
 }
 
-const beamc_option_field *tecton_option_fields(size_t *num_fields) {
-    /* Filled once from the table; a second thread would write the same bytes, but expansion has one thread. */
-    static beamc_option_field fields[NUM_OPTIONS];
+static beamc_option_field field_of(const tecton_option *option, const char *name) {
     static const beamc_type_kind kinds[] = {[TECTON_OPTION_TEXT] = BEAMC_TYPE_STRING,
                                             [TECTON_OPTION_INTEGER] = BEAMC_TYPE_INT64,
                                             [TECTON_OPTION_REAL] = BEAMC_TYPE_DOUBLE,
                                             [TECTON_OPTION_FLAG] = BEAMC_TYPE_BOOLEAN,
                                             [TECTON_OPTION_CHOICE] = BEAMC_TYPE_STRING};
+    return (beamc_option_field){
+        .name = name, .description = option->sentence, .kind = kinds[option->type], .required = option->required};
+}
+
+const beamc_option_field *tecton_option_fields(size_t *num_fields) {
+    /* Filled once from the table; a second thread would write the same bytes, but expansion has one thread. */
+    static beamc_option_field fields[NUM_OPTIONS];
+    static beamc_option_field inner[NUM_OPTIONS];
+    size_t num_outer = 0;
+    size_t num_inner = 0;
     for (size_t i = 0; i < NUM_OPTIONS; i++) {
-        fields[i] = (beamc_option_field){.name = table[i].name,
-                                         .description = table[i].sentence,
-                                         .kind = kinds[table[i].type],
-                                         .required = table[i].required};
+        const char *member = tecton_option_group_member(table[i].name);
+        if (member == NULL) {
+            fields[num_outer++] = field_of(&table[i], table[i].name);
+            continue;
+        }
+        if (num_inner == 0)
+            fields[num_outer++] = (beamc_option_field){.name = TECTON_OPTION_GROUP,
+                                                       .description = "What becomes of rows that are refused.",
+                                                       .kind = BEAMC_TYPE_ROW,
+                                                       .fields = inner};
+        inner[num_inner++] = field_of(&table[i], member);
+        fields[num_outer - 1].num_fields = num_inner;
     }
-    *num_fields = NUM_OPTIONS;
+    *num_fields = num_outer;
     return fields;
 }

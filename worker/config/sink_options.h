@@ -48,6 +48,13 @@ const tecton_option *tecton_options(size_t *num_options);
 /* tecton_option_find returns the row whose name is `name`, ignoring case and underscores, or NULL. */
 const tecton_option *tecton_option_find(const char *name);
 
+/* The options "error_handling.output" and "error_handling.threshold" come as a row of that name, as Beam YAML has it.
+ */
+#define TECTON_OPTION_GROUP "error_handling"
+
+/* tecton_option_group_member returns "output" for "error_handling.output"; NULL for an option that is in no group. */
+const char *tecton_option_group_member(const char *name);
+
 /* tecton_option_nearest returns the row that `name` was probably meant to be, or NULL. */
 const tecton_option *tecton_option_nearest(const char *name);
 

@@ -1,8 +1,11 @@
 /* The bundle's side of the engine. */
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clock.h"
 #include "worker/delivery/delivery_internal.h"
 
 #include <stdlib.h>
+
+enum { SIDE_BY_SIDE_MS = 1000 /* how long it is remembered that two bundles of a route ran at once */ };
 
 tecton_delivery_session *tecton_delivery_open(tecton_destination *destination, const tecton_delivery_owner *owner) {
     tecton_delivery_session *session = beamc_alloc_zero(1, sizeof *session);
@@ -11,6 +14,12 @@ tecton_delivery_session *tecton_delivery_open(tecton_destination *destination, c
     session->destination = destination;
     session->owner = *owner;
     pthread_mutex_init(&session->lock, NULL);
+    tecton_delivery_engine *engine = destination->engine;
+    pthread_mutex_lock(&engine->lock);
+    destination->lane->num_sessions++;
+    if (++destination->route->num_sessions > 1)
+        destination->route->shared_until_ms = beamc_clock_ms() + SIDE_BY_SIDE_MS;
+    pthread_mutex_unlock(&engine->lock);
     return session;
 }
 
@@ -27,16 +36,20 @@ void tecton_session_release(tecton_delivery_session *session) {
     free(session);
 }
 
-/* Twice the limit: as many wait as are under way, so that a freed place is filled at once. */
-static bool has_room(const tecton_lane *lane) {
-    return lane->num_held < 2 * lane->max_in_flight;
+/* Twice the limit: as many wait as are under way, so that a freed place is filled at once. The last quarter is kept for
+ * bundles that hold less than their share. */
+static bool has_room(const tecton_lane *lane, const tecton_delivery_session *session) {
+    uint32_t most = 2 * lane->max_in_flight;
+    if (lane->num_held * 4 < most * 3)
+        return true;
+    return lane->num_held < most && session->num_held < (most + lane->num_sessions - 1) / lane->num_sessions;
 }
 
 beamc_status tecton_delivery_admit(tecton_delivery_session *session) {
     tecton_delivery_engine *engine = session->destination->engine;
     tecton_lane *lane = session->destination->lane;
     pthread_mutex_lock(&engine->lock);
-    bool room = has_room(lane) || engine->stopping;
+    bool room = has_room(lane, session) || engine->stopping;
     if (!room && !session->admit_waiting) {
         session->admit_waiting = true;
         session->next_waiter = lane->waiters;
@@ -54,19 +67,34 @@ static void set_up(tecton_delivery_session *session, tecton_delivery_request *re
 }
 
 static void fail_stopped(tecton_delivery_session *session, tecton_delivery_request *request) {
-    request->outcome = (tecton_delivery_outcome){
-        .verdict = TECTON_VERDICT_OTHER, .text = beamc_strdup("the worker shuts down; the request was not sent")};
+    tecton_delivery_result result = {.num_records = request->num_records,
+                                     .verdict = TECTON_VERDICT_OTHER,
+                                     .text = beamc_strdup("the worker shuts down; the request was not sent")};
+    tecton_delivery_request_add_result(request, &result);
     tecton_session_deliver(session, request);
 }
 
-void tecton_delivery_submit(tecton_delivery_session *session, tecton_delivery_request *request) {
+/* Until when a request that is not full waits for company: not at all where nobody else is about. With the engine's
+ * lock held. */
+static uint64_t gather_until(const tecton_destination *destination) {
+    const tecton_route *route = destination->route;
+    if (destination->linger_ms == 0)
+        return 0;
+    uint64_t now_ms = beamc_clock_ms();
+    return route->num_sessions > 1 || now_ms < route->shared_until_ms ? now_ms + destination->linger_ms : 0;
+}
+
+void tecton_delivery_submit(tecton_delivery_session *session, tecton_delivery_request *request, bool is_partial) {
     tecton_delivery_engine *engine = session->destination->engine;
     set_up(session, request);
     pthread_mutex_lock(&engine->lock);
     bool stopping = engine->stopping;
     if (!stopping) {
         request->state = TECTON_REQUEST_SUBMITTED;
+        request->is_partial = is_partial && session->destination->linger_ms > 0;
+        request->gather_until_ms = request->is_partial ? gather_until(session->destination) : 0;
         session->destination->lane->num_held++;
+        session->num_held++;
         request_list_append(&engine->inbox, request);
         tecton_engine_nudge(engine);
     }
@@ -82,6 +110,8 @@ void tecton_delivery_park(tecton_delivery_session *session, tecton_delivery_requ
     bool stopping = engine->stopping;
     if (!stopping) {
         request->state = TECTON_REQUEST_PARKED;
+        request->is_partial = true;
+        request->gather_until_ms = due_ms;
         session->parked = request;
         tecton_due_heap_add(&engine->parked, &request->due, due_ms);
         if (tecton_due_heap_first(&engine->parked) == &request->due) /* sooner than what the thread sleeps for */
@@ -110,7 +140,7 @@ bool tecton_delivery_unpark(tecton_delivery_session *session, tecton_delivery_re
 }
 
 void tecton_session_deliver(tecton_delivery_session *session, tecton_delivery_request *request) {
-    bool failed = request->outcome.verdict != TECTON_VERDICT_STORED;
+    bool failed = request->outcome.num_stored < request->num_records;
     pthread_mutex_lock(&session->lock);
     bool closed = session->closed;
     bool wake = false;
@@ -152,6 +182,10 @@ beamc_status tecton_delivery_wait(tecton_delivery_session *session) {
     return ready ? BEAMC_OK : BEAMC_AGAIN;
 }
 
+uint64_t tecton_delivery_throttled_ms(const tecton_delivery_session *session) {
+    return atomic_load_explicit(&session->throttled_ms, memory_order_relaxed);
+}
+
 uint64_t tecton_delivery_num_out(const tecton_delivery_session *session) {
     return session->num_out;
 }
@@ -187,6 +221,9 @@ void tecton_delivery_close(tecton_delivery_session *session) {
     }
     tecton_delivery_engine *engine = session->destination->engine;
     pthread_mutex_lock(&engine->lock);
+    session->destination->lane->num_sessions--;
+    if (session->destination->route->num_sessions-- > 1)
+        session->destination->route->shared_until_ms = beamc_clock_ms() + SIDE_BY_SIDE_MS;
     bool waited = stop_waiting(session);
     tecton_delivery_request *parked = session->parked;
     if (parked != NULL) {

@@ -23,10 +23,19 @@ typedef struct {
 
 /* One request's history; zero before its first attempt. */
 typedef struct {
-    uint64_t first_ms; /* when the first attempt started */
+    bool began;        /* tecton_retry_began was called */
+    uint64_t first_ms; /* then */
     uint32_t num_retries_used;
-    uint32_t num_waits; /* in a row, of any kind: the exponent of the bound */
+    uint32_t num_waits;     /* after attempts that failed or were not sent: the exponent of the bound */
+    uint32_t num_throttled; /* likewise, after attempts that were throttled */
 } tecton_retry_state;
+
+/* tecton_retry_began starts the time that max_retry_ms bounds, once: when the first attempt starts, or when the gate
+ * holds the first attempt back because the endpoint does not work or throttles. */
+void tecton_retry_began(tecton_retry_state *state, uint64_t now_ms);
+
+/* tecton_retry_expired: no further attempt may start. For a request that is held back. */
+bool tecton_retry_expired(const tecton_retry_limits *limits, const tecton_retry_state *state, uint64_t now_ms);
 
 typedef struct {
     bool give_up;

@@ -20,7 +20,7 @@ beamc_status tecton_event_poll_new(tecton_event_poll **poll, beamc_error *err) {
     tecton_event_poll *made = beamc_alloc(sizeof *made);
     made->epoll = epoll_create1(EPOLL_CLOEXEC);
     made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = made->wake};
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = made->wake}; /* never read: each write counts */
     if (made->epoll < 0 || made->wake < 0 || epoll_ctl(made->epoll, EPOLL_CTL_ADD, made->wake, &event) != 0) {
         int why = errno;
         tecton_event_poll_free(made);
@@ -48,6 +48,11 @@ void tecton_event_poll_watch(tecton_event_poll *poll, int fd, bool readable, boo
         log_warn("cannot watch a socket: %s", strerror(errno)); /* the request's timeout ends it */
 }
 
+bool tecton_event_poll_watch_changes(tecton_event_poll *poll, int fd) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+    return epoll_ctl(poll->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 void tecton_event_poll_forget(tecton_event_poll *poll, int fd) {
     struct epoll_event event = {0};
     (void)epoll_ctl(poll->epoll, EPOLL_CTL_DEL, fd, &event); /* gone already when it was closed */
@@ -59,14 +64,12 @@ size_t tecton_event_poll_wait(tecton_event_poll *poll, tecton_poll_event *events
     int num_ready = epoll_wait(poll->epoll, ready, TECTON_POLL_MAX_EVENTS, timeout);
     size_t num_events = 0;
     for (int i = 0; i < num_ready; i++) {
-        if (ready[i].data.fd == poll->wake) {
-            uint64_t count = 0;
-            (void)!read(poll->wake, &count, sizeof count);
+        if (ready[i].data.fd == poll->wake)
             continue;
-        }
         events[num_events++] = (tecton_poll_event){.fd = ready[i].data.fd,
                                                    .readable = (ready[i].events & EPOLLIN) != 0,
                                                    .writable = (ready[i].events & EPOLLOUT) != 0,
+                                                   .closing = (ready[i].events & EPOLLRDHUP) != 0,
                                                    .broken = (ready[i].events & (EPOLLERR | EPOLLHUP)) != 0};
     }
     return num_events;
@@ -74,5 +77,5 @@ size_t tecton_event_poll_wait(tecton_event_poll *poll, tecton_poll_event *events
 
 void tecton_event_poll_wake(tecton_event_poll *poll) {
     uint64_t one = 1;
-    (void)!write(poll->wake, &one, sizeof one); /* full means it is awake already */
+    (void)!write(poll->wake, &one, sizeof one); /* 64 bits of wakes are never full */
 }

@@ -1,6 +1,6 @@
 /* Waits for sockets, for a while, or for another thread: the one file that knows epoll.
  *
- * One thread owns a poll; only tecton_event_poll_wake may be called from others. Level-triggered. */
+ * One thread owns a poll; only tecton_event_poll_wake may be called from others. */
 #ifndef WORKER_HTTP_EVENT_POLL_H
 #define WORKER_HTTP_EVENT_POLL_H
 
@@ -16,7 +16,8 @@ typedef struct {
     int fd;
     bool readable;
     bool writable;
-    bool broken; /* hung up or in error */
+    bool closing; /* the peer will send no more */
+    bool broken;  /* hung up or in error */
 } tecton_poll_event;
 
 enum { TECTON_POLL_MAX_EVENTS = 64 /* of one wait; what is left comes with the next */ };
@@ -26,10 +27,16 @@ enum { TECTON_POLL_MAX_EVENTS = 64 /* of one wait; what is left comes with the n
 beamc_status tecton_event_poll_new(tecton_event_poll **poll, beamc_error *err);
 void tecton_event_poll_free(tecton_event_poll *poll); /* NULL is fine */
 
-/* tecton_event_poll_watch reports `fd` from now on when it is readable or writable, as asked; asking again replaces. */
+/* tecton_event_poll_watch reports `fd` whenever it is readable or writable, as asked (level-triggered); asking again
+ * replaces. */
 void tecton_event_poll_watch(tecton_event_poll *poll, int fd, bool readable, bool writable);
 
-/* tecton_event_poll_forget: no more of `fd`. Closing a descriptor forgets it too. */
+/* tecton_event_poll_watch_changes reports `fd` each time it becomes readable or writable (edge-triggered): once for a
+ * descriptor's life, with no system call a request. Whoever asks for it reads and writes until there is no more. False
+ * when the system refuses. */
+bool tecton_event_poll_watch_changes(tecton_event_poll *poll, int fd);
+
+/* tecton_event_poll_forget: no more of `fd`. Closing the last descriptor of a socket forgets it too. */
 void tecton_event_poll_forget(tecton_event_poll *poll, int fd);
 
 /* tecton_event_poll_wait waits for at most `timeout_ms` (UINT64_MAX: for ever; 0: looks only).

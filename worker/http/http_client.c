@@ -1,474 +1,568 @@
 #include "worker/http/http_client.h"
 
 #include "sdk_harness/base/alloc.h"
-#include "sdk_harness/base/byte_buffer.h"
 #include "sdk_harness/base/clock.h"
 #include "worker/http/event_poll.h"
+#include "worker/http/http_channel.h"
+#include "worker/http/http_connector.h"
 #include "worker/http/http_target_internal.h"
 
-#include <curl/curl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum {
-    KEPT_ANSWER_BYTES = 4096, /* a slot's buffer that grew beyond is given back */
-    RECEIVE_BYTES = 8192,     /* libcurl's buffer for one connection; answers are short */
-    KEPT_CONNECTIONS = 1024   /* idle ones, at most */
+    PIECE_BYTES = 64 * 1024,   /* of a request that are sent at one time; most are shorter */
+    RECEIVE_BYTES = 16 * 1024, /* a TLS record; answers are short */
+    KEPT_CONNECTIONS = 1024    /* idle ones, at most */
 };
 
-/* One easy handle with what belongs to the request it carries. Slots are kept and used again. */
-typedef struct http_slot {
-    tecton_http_client *client;
-    CURL *easy;
-    tecton_http_target *target; /* what `easy` is set up for; counted */
-    tecton_http_exchange *exchange;
-    beamc_byte_buffer answer;
-    size_t dropped_bytes;
-    size_t header_bytes;
-    bool headers_ended;
-    bool overlong; /* we cut the transfer ourselves */
-    char problem[CURL_ERROR_SIZE];
-    struct http_slot *next_idle;
-    struct http_slot *next; /* of all */
-} http_slot;
-
-/* A connection's descriptor. libcurl takes its interest away after each request and gives it back with the next; the
- * registration is left in place between the two, which saves two system calls a request. */
-typedef struct {
-    bool opened_here; /* by open_socket: we will see it closed */
-    bool watched;     /* epoll knows it */
-    bool readable;    /* what epoll reports */
-    bool writable;
-    bool wanted; /* libcurl wants events */
-} http_socket;
+static const uint64_t max_idle_us = 60 * 1000 * 1000; /* what common load balancers allow */
+static const uint64_t connect_grace_us = 500 * 1000;  /* libcurl's own timer ends a connect, and says where it hung */
 
 struct tecton_http_client {
-    CURLM *multi;
     tecton_event_poll *poll;
-    http_slot *slots;
-    http_slot *idle;
+    tecton_http_connector *connector;
+    tecton_http_pool *pools;
+    tecton_http_channel **channels; /* by descriptor; NULL: not one of ours */
+    size_t num_channels;
     size_t num_transfers;
-    uint64_t timer_ms;    /* when libcurl wants to be called; UINT64_MAX: not */
-    http_socket *sockets; /* by descriptor */
-    size_t num_sockets;
+    size_t num_idle;
+    uint64_t num_ended;
+    uint8_t *scratch; /* PIECE_BYTES for the next piece, or NULL: a channel has it */
+    uint8_t receive[RECEIVE_BYTES];
 };
 
-static http_socket *socket_of(tecton_http_client *client, int fd) {
+/* ---- channels ---- */
+
+static tecton_http_channel *channel_of(const tecton_http_client *client, int fd) {
+    return (size_t)fd < client->num_channels ? client->channels[fd] : NULL;
+}
+
+static void set_channel(tecton_http_client *client, int fd, tecton_http_channel *channel) {
     size_t index = (size_t)fd;
-    if (index >= client->num_sockets) {
-        size_t num_sockets = index + 64;
-        client->sockets = beamc_realloc(client->sockets, num_sockets * sizeof *client->sockets);
-        memset(client->sockets + client->num_sockets, 0, (num_sockets - client->num_sockets) * sizeof *client->sockets);
-        client->num_sockets = num_sockets;
+    if (index >= client->num_channels) {
+        size_t num_channels = index + 64;
+        client->channels = beamc_realloc(client->channels, num_channels * sizeof(void *));
+        memset(client->channels + client->num_channels, 0, (num_channels - client->num_channels) * sizeof(void *));
+        client->num_channels = num_channels;
     }
-    return &client->sockets[index];
+    client->channels[index] = channel;
 }
 
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
-    (void)purpose;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd >= 0)
-        *socket_of(context, fd) = (http_socket){.opened_here = true};
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-static int close_socket(void *context, curl_socket_t fd) {
-    *socket_of(context, fd) = (http_socket){0};
-    return close(fd);
-}
-
-static int socket_changed(CURL *easy, curl_socket_t fd, int what, void *context, void *unused) {
-    (void)easy;
-    (void)unused;
-    tecton_http_client *client = context;
-    http_socket *state = socket_of(client, fd);
-    if (what == CURL_POLL_REMOVE) {
-        state->wanted = false;
-        if (!state->opened_here) { /* the resolver's: may be closed behind our back */
-            tecton_event_poll_forget(client->poll, fd);
-            *state = (http_socket){0};
-        }
-        return 0;
-    }
-    bool readable = (what & CURL_POLL_IN) != 0;
-    bool writable = (what & CURL_POLL_OUT) != 0;
-    state->wanted = true;
-    if (!state->watched || state->readable != readable || state->writable != writable) {
-        tecton_event_poll_watch(client->poll, fd, readable, writable);
-        state->watched = true;
-        state->readable = readable;
-        state->writable = writable;
-    }
-    return 0;
-}
-
-static int timer_changed(CURLM *multi, long timeout_ms, void *context) {
-    (void)multi;
-    tecton_http_client *client = context;
-    client->timer_ms = timeout_ms < 0 ? UINT64_MAX : beamc_clock_ms() + (uint64_t)timeout_ms;
-    return 0;
-}
-
-static size_t take_body(char *data, size_t one, size_t len, void *context) {
-    (void)one;
-    http_slot *slot = context;
-    size_t room = TECTON_HTTP_MAX_ANSWER_BYTES - slot->answer.len;
-    size_t kept = len < room ? len : room;
-    beamc_byte_buffer_append(&slot->answer, data, kept);
-    slot->dropped_bytes += len - kept;
-    if (slot->dropped_bytes > TECTON_HTTP_MAX_DROPPED_BYTES) {
-        slot->overlong = true;
-        return 0; /* fewer than len: libcurl cuts the connection */
-    }
-    return len;
-}
-
-static void take_retry_after(http_slot *slot, const char *line, size_t len) {
-    static const char name[] = "retry-after:";
-    size_t name_len = sizeof name - 1;
-    if (len <= name_len || strncasecmp(line, name, name_len) != 0)
+static void give_piece_back(tecton_http_client *client, tecton_http_channel *channel) {
+    if (channel->piece == NULL)
         return;
-    line += name_len;
-    len -= name_len;
-    while (len > 0 && (*line == ' ' || *line == '\t')) {
-        line++;
-        len--;
-    }
-    while (len > 0 && (unsigned char)line[len - 1] <= ' ')
-        len--;
-    char *to = slot->exchange->retry_after;
-    if (len >= sizeof slot->exchange->retry_after)
-        len = 0; /* no date is that long */
-    memcpy(to, line, len);
-    to[len] = '\0';
-}
-
-static size_t take_header(char *line, size_t one, size_t len, void *context) {
-    (void)one;
-    http_slot *slot = context;
-    slot->header_bytes += len;
-    if (slot->header_bytes > TECTON_HTTP_MAX_HEADER_BYTES) {
-        slot->overlong = true;
-        return 0;
-    }
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* a first line; an earlier answer was 1xx */
-        slot->exchange->retry_after[0] = '\0';
-        slot->headers_ended = false;
-    } else if (line[0] == '\r' || line[0] == '\n') {
-        slot->headers_ended = true;
+    if (client->scratch == NULL) {
+        client->scratch = channel->piece;
     } else {
-        take_retry_after(slot, line, len);
+        explicit_bzero(channel->piece, PIECE_BYTES); /* the key is in it */
+        free(channel->piece);
     }
-    return len;
+    channel->piece = NULL;
 }
 
-/* Called before each sending of a request, also when libcurl repeats it because a kept connection was closed meanwhile.
+/* Closes the connection of a channel that is in no list, and frees it. */
+static void free_channel(tecton_http_client *client, tecton_http_channel *channel) {
+    tecton_http_pool *pool = channel->pool;
+    if (channel->connection.fd >= 0)
+        set_channel(client, channel->connection.fd, NULL);
+    tecton_http_connector_close(client->connector, &channel->connection);
+    give_piece_back(client, channel); /* TLS may look at it until it is closed */
+    tecton_http_target_release(channel->target);
+    tecton_http_answer_cleanup(&channel->answer);
+    free(channel);
+    pool->num_channels--;
+    tecton_http_pool_drop_if_empty(&client->pools, pool);
+}
+
+static void close_idle(tecton_http_client *client, tecton_http_channel *channel) {
+    tecton_http_channel_unlist(channel);
+    client->num_idle--;
+    free_channel(client, channel);
+}
+
+static void keep(tecton_http_client *client, tecton_http_channel *channel, uint64_t now_us) {
+    tecton_http_target_release(channel->target);
+    channel->target = NULL;
+    channel->exchange = NULL;
+    tecton_http_channel_rest(channel, now_us);
+    if (++client->num_idle > KEPT_CONNECTIONS)
+        close_idle(client, channel->pool->idle.last);
+}
+
+/* ---- the end of an exchange ---- */
+
+static void say(tecton_http_exchange *exchange, const char *problem) {
+    size_t len = strnlen(problem, sizeof exchange->problem - 1);
+    memcpy(exchange->problem, problem, len);
+    exchange->problem[len] = '\0';
+}
+
+/* Ends the exchange of an active channel, and the channel too unless its connection is good for another.
+ *   problem   NULL: all went well */
+static void finish(tecton_http_client *client, tecton_http_channel *channel, tecton_http_result result,
+                   const char *problem, bool keeps_connection) {
+    tecton_http_exchange *exchange = channel->exchange;
+    tecton_http_answer *answer = &channel->answer;
+    beamc_byte_buffer gathered = answer->gather; /* the channel may be used again inside `done` */
+    beamc_byte_buffer_init(&answer->gather, TECTON_HTTP_MAX_ANSWER_BYTES);
+    uint64_t now_us = beamc_clock_us();
+    exchange->result = result;
+    exchange->status = 0;
+    exchange->answer = answer->body;
+    exchange->answer_len = answer->body_len;
+    exchange->answer_cut = false;
+    if (result == TECTON_HTTP_ANSWERED) {
+        exchange->status = answer->status;
+        exchange->answer_cut = problem != NULL || answer->body_cut;
+    }
+    memcpy(exchange->retry_after, answer->retry_after, sizeof exchange->retry_after);
+    exchange->latency_us = now_us - channel->started_us;
+    exchange->latency_ms = (uint32_t)(exchange->latency_us / 1000);
+    say(exchange, problem == NULL ? "" : problem);
+    bool is_secret = exchange->secret_answer;
+    tecton_http_channel_unlist(channel);
+    client->num_transfers--;
+    client->num_ended++;
+    if (keeps_connection)
+        keep(client, channel, now_us);
+    exchange->done(exchange); /* the exchange may be gone after this */
+    if (is_secret && gathered.data != NULL)
+        explicit_bzero(gathered.data, gathered.capacity);
+    beamc_byte_buffer_cleanup(&gathered);
+    if (!keeps_connection)
+        free_channel(client, channel);
+}
+
+static void time_out(tecton_http_client *client, tecton_http_channel *channel) {
+    tecton_http_exchange *exchange = channel->exchange;
+    char problem[128];
+    (void)snprintf(problem, sizeof problem,
+                   "Operation timed out after %" PRIu32 " milliseconds with %" PRIu64 " bytes received",
+                   channel->target->timeout_ms, channel->answer.num_bytes);
+    (void)tecton_http_answer_end(&channel->answer); /* shows what there is */
+    exchange->timed_out = true;
+    finish(client, channel,
+           channel->answer.has_head ? TECTON_HTTP_ANSWERED
+           : channel->was_sent      ? TECTON_HTTP_LOST
+                                    : TECTON_HTTP_NOT_SENT,
+           problem, false);
+}
+
+static tecton_http_channel *connect_for(tecton_http_client *client, tecton_http_exchange *exchange,
+                                        tecton_http_target *target, uint64_t started_us, uint64_t now_us);
+
+/* Moves an exchange from a kept connection that was closed to a new one. */
+static bool send_again(tecton_http_client *client, tecton_http_channel *channel) {
+    tecton_http_exchange *exchange = channel->exchange;
+    uint64_t now_us = beamc_clock_us();
+    if (now_us >= channel->deadline_us)
+        return false;
+    tecton_http_channel *fresh = connect_for(client, exchange, channel->target, channel->started_us, now_us);
+    if (fresh == NULL)
+        return false;
+    fresh->was_sent = channel->was_sent;
+    tecton_http_channel_unlist(channel);
+    free_channel(client, channel);
+    return true;
+}
+
+/* The connection of a busy channel is of no more use, and the answer is not all there. */
+static void lose(tecton_http_client *client, tecton_http_channel *channel, const char *problem) {
+    if (channel->reused && channel->answer.num_bytes == 0 && send_again(client, channel))
+        return;
+    finish(client, channel,
+           channel->answer.has_head ? TECTON_HTTP_ANSWERED
+           : channel->was_sent      ? TECTON_HTTP_LOST
+                                    : TECTON_HTTP_NOT_SENT,
+           problem, false);
+}
+
+/* ---- sending ---- */
+
+static size_t request_len(const tecton_http_channel *channel) {
+    return channel->target->head.len + channel->length_line_len + channel->body_len;
+}
+
+/* Writes the request's bytes from `sent` on, as many as fit. */
+static size_t write_piece(const tecton_http_channel *channel, uint8_t *piece) {
+    const struct {
+        const void *data;
+        size_t len;
+    } parts[] = {{channel->target->head.data, channel->target->head.len},
+                 {channel->length_line, channel->length_line_len},
+                 {channel->exchange->body, channel->body_len}};
+    size_t skip = channel->sent;
+    size_t piece_len = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        size_t skipped = skip < parts[i].len ? skip : parts[i].len;
+        size_t len = parts[i].len - skipped;
+        skip -= skipped;
+        if (len > PIECE_BYTES - piece_len)
+            len = PIECE_BYTES - piece_len;
+        if (len > 0)
+            memcpy(piece + piece_len, (const uint8_t *)parts[i].data + skipped, len);
+        piece_len += len;
+    }
+    return piece_len;
+}
+
+static void take_piece(tecton_http_client *client, tecton_http_channel *channel) {
+    channel->piece = client->scratch != NULL ? client->scratch : beamc_alloc(PIECE_BYTES);
+    client->scratch = NULL;
+    channel->piece_len = write_piece(channel, channel->piece);
+    channel->piece_sent = 0;
+}
+
+/* Sends until all is sent or the connection takes no more. A failure is noticed by receiving: an answer that explains
+ * it may be there. */
+static void send_on(tecton_http_client *client, tecton_http_channel *channel) {
+    size_t len = request_len(channel);
+    while (channel->sent < len) {
+        if (channel->piece == NULL)
+            take_piece(client, channel);
+        size_t num = 0;
+        tecton_io io = tecton_http_connection_send(&channel->connection, channel->piece + channel->piece_sent,
+                                                   channel->piece_len - channel->piece_sent, &num);
+        if (io == TECTON_IO_AGAIN)
+            return; /* it stays where it is: TLS asks for the same bytes again */
+        if (io != TECTON_IO_DONE) {
+            channel->send_failed = true;
+            (void)shutdown(channel->connection.fd, SHUT_RDWR); /* makes the poll report it */
+            return;
+        }
+        channel->was_sent = true;
+        channel->sent += num;
+        channel->piece_sent += num;
+        if (channel->piece_sent == channel->piece_len)
+            give_piece_back(client, channel);
+    }
+}
+
+static bool is_sent(const tecton_http_channel *channel) {
+    return channel->sent == request_len(channel);
+}
+
+/* "Content-Length: 1566" and the empty line. */
+static void write_length_line(tecton_http_channel *channel) {
+    static const char name[] = "Content-Length: ";
+    char digits[24];
+    size_t at = sizeof digits;
+    size_t left = channel->body_len;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    char *to = channel->length_line;
+    if (channel->target->method == TECTON_HTTP_POST) {
+        memcpy(to, name, sizeof name - 1);
+        to += sizeof name - 1;
+        memcpy(to, digits + at, sizeof digits - at);
+        to += sizeof digits - at;
+        memcpy(to, "\r\n", 2);
+        to += 2;
+    }
+    memcpy(to, "\r\n", 2);
+    channel->length_line_len = (size_t)(to + 2 - channel->length_line);
+}
+
+static void send_first(tecton_http_client *client, tecton_http_channel *channel, bool reused) {
+    tecton_http_exchange *exchange = channel->exchange;
+    channel->body_len = channel->target->method == TECTON_HTTP_POST ? exchange->body_len : 0;
+    write_length_line(channel);
+    channel->state = TECTON_CHANNEL_BUSY;
+    channel->reused = reused;
+    channel->send_failed = false;
+    channel->sent = 0;
+    tecton_http_answer_start(&channel->answer, exchange->secret_answer);
+    exchange->num_sends++;
+    send_on(client, channel);
+}
+
+/* ---- receiving ---- */
+
+/* Is there nothing behind an answer that ended with the `received` bytes? A socket that gave less than there was room
+ * for is empty; TLS may hold another record. What is there belongs to nobody, and would be taken for the next answer.
  */
-static int count_send(void *context, char *primary_ip, char *local_ip, int primary_port, int local_port) {
-    (void)primary_ip;
-    (void)local_ip;
-    (void)primary_port;
-    (void)local_port;
-    http_slot *slot = context;
-    slot->exchange->num_sends++;
-    return CURL_PREREQFUNC_OK;
+static bool is_drained(tecton_http_channel *channel, size_t received) {
+    if (!channel->is_secure && received < RECEIVE_BYTES)
+        return true;
+    uint8_t byte = 0;
+    size_t num = 0;
+    return tecton_http_connection_receive(&channel->connection, &byte, 1, &num) == TECTON_IO_AGAIN;
 }
 
-static bool set_up(http_slot *slot, tecton_http_target *target) {
-    CURL *easy = slot->easy;
-    curl_easy_reset(easy); /* keeps connections and TLS sessions */
-    tecton_http_target_release(slot->target);
-    slot->target = tecton_http_target_retain(target);
-    long connect_ms =
-        target->timeout_ms < TECTON_HTTP_CONNECT_TIMEOUT_MS ? target->timeout_ms : TECTON_HTTP_CONNECT_TIMEOUT_MS;
-    bool done = true;
-#define SET(option, value) done = curl_easy_setopt(easy, option, value) == CURLE_OK && done
-    SET(CURLOPT_CURLU, target->url);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_HTTPHEADER, target->headers);
-    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* the key is not for the proxy */
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_TIMEOUT_MS, target->timeout_ms);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    SET(CURLOPT_PROXY, target->proxy);
-    SET(CURLOPT_NOPROXY, target->no_proxy);
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_CAPATH, NULL); /* the distribution's default turns off libcurl's cache of the CA store: 15 ms and 0.9 MB
-                                  a connection */
-    if (target->ca_file != NULL)
-        SET(CURLOPT_CAINFO, target->ca_file);
-    SET(CURLOPT_ERRORBUFFER, slot->problem);
-    SET(CURLOPT_PRIVATE, slot);
-    SET(CURLOPT_WRITEFUNCTION, take_body);
-    SET(CURLOPT_WRITEDATA, slot);
-    SET(CURLOPT_HEADERFUNCTION, take_header);
-    SET(CURLOPT_HEADERDATA, slot);
-    SET(CURLOPT_PREREQFUNCTION, count_send);
-    SET(CURLOPT_PREREQDATA, slot);
-    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, slot->client);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    SET(CURLOPT_CLOSESOCKETDATA, slot->client);
-    if (target->method == TECTON_HTTP_POST)
-        SET(CURLOPT_POST, 1L);
+static void complete(tecton_http_client *client, tecton_http_channel *channel, const tecton_poll_event *event,
+                     size_t received, size_t taken) {
+    bool is_good = channel->answer.keeps_connection && is_sent(channel) && !channel->send_failed && !event->closing &&
+                   !event->broken && taken == received && is_drained(channel, received);
+    finish(client, channel, TECTON_HTTP_ANSWERED, NULL, is_good);
+}
+
+/* The connection ends before the answer said so. */
+static void end_of_bytes(tecton_http_client *client, tecton_http_channel *channel, bool failed) {
+    bool complete_now = tecton_http_answer_end(&channel->answer) == TECTON_ANSWER_COMPLETE;
+    if (complete_now && !failed)
+        finish(client, channel, TECTON_HTTP_ANSWERED, NULL, false);
+    else if (failed || channel->send_failed)
+        lose(client, channel, channel->connection.problem);
     else
-        SET(CURLOPT_HTTPGET, 1L);
-#undef SET
-    /* Only a matter of memory; refused on a handle whose last transfer failed before it had a connection. */
-    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
-    return done;
+        lose(client, channel, channel->answer.problem);
 }
 
-static void drop_target(http_slot *slot) {
-    curl_easy_reset(slot->easy);
-    tecton_http_target_release(slot->target);
-    slot->target = NULL;
+/* Receives what is there. The channel may be gone afterwards. */
+static void receive(tecton_http_client *client, tecton_http_channel *channel, const tecton_poll_event *event) {
+    bool is_secret = channel->exchange->secret_answer;
+    tecton_answer_progress progress = TECTON_ANSWER_MORE;
+    size_t received = 0;
+    do {
+        size_t taken = 0;
+        tecton_io io = tecton_http_connection_receive(&channel->connection, client->receive, RECEIVE_BYTES, &received);
+        if (io == TECTON_IO_AGAIN)
+            return;
+        if (io != TECTON_IO_DONE) {
+            end_of_bytes(client, channel, io == TECTON_IO_FAILED);
+            return;
+        }
+        progress = tecton_http_answer_feed(&channel->answer, client->receive, received, &taken);
+        if (progress == TECTON_ANSWER_COMPLETE)
+            complete(client, channel, event, received, taken);
+        else if (progress == TECTON_ANSWER_BAD)
+            lose(client, channel, channel->answer.problem);
+        if (is_secret)
+            explicit_bzero(client->receive, received);
+        /* A socket that gave less than there was room for is empty; its next bytes are reported, its end is not again.
+         */
+    } while (progress == TECTON_ANSWER_MORE &&
+             (channel->is_secure || received == RECEIVE_BYTES || event->closing || event->broken));
 }
 
-static http_slot *take_slot(tecton_http_client *client) {
-    http_slot *slot = client->idle;
-    if (slot != NULL) {
-        client->idle = slot->next_idle;
-        return slot;
-    }
-    CURL *easy = curl_easy_init();
-    if (easy == NULL)
+/* An idle connection says something, most likely that it is closed. TLS has words of its own, which do not count. */
+static void receive_idle(tecton_http_client *client, tecton_http_channel *channel) {
+    size_t received = 0;
+    if (tecton_http_connection_receive(&channel->connection, client->receive, RECEIVE_BYTES, &received) !=
+        TECTON_IO_AGAIN)
+        close_idle(client, channel);
+}
+
+/* ---- connecting ---- */
+
+/* Makes a channel that connects for `exchange`. NULL: no memory. */
+static tecton_http_channel *connect_for(tecton_http_client *client, tecton_http_exchange *exchange,
+                                        tecton_http_target *target, uint64_t started_us, uint64_t now_us) {
+    uint64_t deadline_us = started_us + (uint64_t)target->timeout_ms * 1000;
+    uint64_t left_ms = (deadline_us - now_us + 999) / 1000;
+    tecton_http_channel *channel = beamc_alloc_zero(1, sizeof *channel);
+    tecton_http_answer_init(&channel->answer);
+    channel->connection.fd = -1;
+    channel->state = TECTON_CHANNEL_CONNECTING;
+    channel->pool = tecton_http_pool_of(&client->pools, target->origin);
+    channel->pool->num_channels++;
+    channel->is_secure = target->is_secure;
+    channel->exchange = exchange;
+    channel->target = tecton_http_target_retain(target);
+    channel->started_us = started_us;
+    channel->deadline_us = deadline_us + connect_grace_us;
+    if (!tecton_http_connector_start(client->connector, &channel->connection, target, (uint32_t)left_ms)) {
+        free_channel(client, channel);
         return NULL;
-    slot = beamc_alloc_zero(1, sizeof *slot);
-    slot->client = client;
-    slot->easy = easy;
-    beamc_byte_buffer_init(&slot->answer, TECTON_HTTP_MAX_ANSWER_BYTES);
-    slot->next = client->slots;
-    client->slots = slot;
-    return slot;
+    }
+    exchange->slot = channel;
+    tecton_http_channel_activate(channel);
+    return channel;
 }
 
-static void give_back(tecton_http_client *client, http_slot *slot) {
-    slot->exchange = NULL;
-    if (slot->answer.capacity > KEPT_ANSWER_BYTES)
-        beamc_byte_buffer_cleanup(&slot->answer);
-    beamc_byte_buffer_clear(&slot->answer);
-    slot->next_idle = client->idle;
-    client->idle = slot;
+static void connected(tecton_http_client *client, tecton_http_channel *channel) {
+    tecton_http_channel_unlist(channel);
+    channel->deadline_us -= connect_grace_us;
+    tecton_http_channel_activate(channel);
+    set_channel(client, channel->connection.fd, channel);
+    if (tecton_event_poll_watch_changes(client->poll, channel->connection.fd)) {
+        send_first(client, channel, false);
+        return;
+    }
+    finish(client, channel, channel->was_sent ? TECTON_HTTP_LOST : TECTON_HTTP_NOT_SENT,
+           "the system cannot watch a socket more", false);
 }
+
+/* Goes on with the connections whose making has ended. */
+static void take_connections(tecton_http_client *client) {
+    tecton_http_connect_result made;
+    while (tecton_http_connector_next(client->connector, &made)) {
+        tecton_http_channel *channel = (tecton_http_channel *)made.connection;
+        if (made.connected) {
+            connected(client, channel);
+            continue;
+        }
+        channel->exchange->timed_out = made.timed_out;
+        finish(client, channel,
+               channel->was_sent         ? TECTON_HTTP_LOST
+               : made.cannot_help_itself ? TECTON_HTTP_MISCONFIGURED
+                                         : TECTON_HTTP_NOT_SENT,
+               channel->connection.problem, false);
+    }
+}
+
+/* ---- the client ---- */
 
 beamc_status tecton_http_client_new(tecton_http_client **client, beamc_error *err) {
     if (!tecton_curl_start())
         return beamc_fail(err, BEAMC_UNAVAILABLE, "libcurl cannot be initialised");
     tecton_http_client *made = beamc_alloc_zero(1, sizeof *made);
-    made->timer_ms = UINT64_MAX;
     beamc_status status = tecton_event_poll_new(&made->poll, err);
-    if (status == BEAMC_OK && (made->multi = curl_multi_init()) == NULL)
-        status = beamc_fail(err, BEAMC_NO_MEMORY, "libcurl cannot make a client");
+    if (status == BEAMC_OK)
+        status = tecton_http_connector_new(made->poll, &made->connector, err);
     if (status != BEAMC_OK) {
         tecton_http_client_free(made);
         return status;
     }
-    curl_multi_setopt(made->multi, CURLMOPT_SOCKETFUNCTION, socket_changed);
-    curl_multi_setopt(made->multi, CURLMOPT_SOCKETDATA, made);
-    curl_multi_setopt(made->multi, CURLMOPT_TIMERFUNCTION, timer_changed);
-    curl_multi_setopt(made->multi, CURLMOPT_TIMERDATA, made);
-    curl_multi_setopt(made->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    curl_multi_setopt(made->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
     *client = made;
     return BEAMC_OK;
+}
+
+static void wipe_scratch(tecton_http_client *client) {
+    if (client->scratch != NULL)
+        explicit_bzero(client->scratch, PIECE_BYTES);
 }
 
 void tecton_http_client_free(tecton_http_client *client) {
     if (client == NULL)
         return;
-    for (http_slot *slot = client->slots; slot != NULL; slot = slot->next) {
-        if (slot->exchange != NULL)
-            curl_multi_remove_handle(client->multi, slot->easy);
+    while (client->pools != NULL) {
+        tecton_http_pool *pool = client->pools; /* goes with its last channel */
+        tecton_http_channel *channel = pool->active.first != NULL ? pool->active.first : pool->idle.first;
+        tecton_http_channel_unlist(channel);
+        free_channel(client, channel);
     }
-    /* Connections go with the multi handle and call back into the socket table: it goes last, the slots after it
-     * because connections remember their callbacks' arguments, not the slot's. */
-    if (client->multi != NULL)
-        curl_multi_cleanup(client->multi);
-    while (client->slots != NULL) {
-        http_slot *slot = client->slots;
-        client->slots = slot->next;
-        curl_easy_cleanup(slot->easy);
-        tecton_http_target_release(slot->target);
-        beamc_byte_buffer_cleanup(&slot->answer);
-        free(slot);
-    }
+    tecton_http_connector_free(client->connector);
     tecton_event_poll_free(client->poll);
-    free(client->sockets);
+    wipe_scratch(client);
+    free(client->scratch);
+    free(client->channels);
     free(client);
 }
 
 beamc_status tecton_http_client_submit(tecton_http_client *client, tecton_http_exchange *exchange, beamc_error *err) {
     if (client->num_transfers >= TECTON_HTTP_MAX_TRANSFERS)
         return beamc_fail(err, BEAMC_LIMIT, "%d requests are under way already", TECTON_HTTP_MAX_TRANSFERS);
-    http_slot *slot = take_slot(client);
-    if (slot == NULL)
-        return beamc_fail(err, BEAMC_NO_MEMORY, "libcurl has no memory for a request");
-    if (slot->target != exchange->target && !set_up(slot, exchange->target)) {
-        drop_target(slot);
-        give_back(client, slot);
-        return beamc_fail(err, BEAMC_NO_MEMORY, "libcurl refuses to set up a request");
-    }
-    slot->exchange = exchange;
-    slot->dropped_bytes = 0;
-    slot->header_bytes = 0;
-    slot->headers_ended = false;
-    slot->overlong = false;
-    slot->problem[0] = '\0';
-    exchange->slot = slot;
-    exchange->retry_after[0] = '\0';
+    tecton_http_target *target = exchange->target;
+    uint64_t now_us = beamc_clock_us();
+    exchange->timed_out = false;
     exchange->num_sends = 0;
-    if (exchange->secret_answer) /* no growth, which would leave copies behind */
-        (void)beamc_byte_buffer_reserve(&slot->answer, TECTON_HTTP_MAX_ANSWER_BYTES);
-    if (exchange->target->method == TECTON_HTTP_POST) {
-        curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_len);
-        curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, (const char *)exchange->body);
+    tecton_http_channel *channel = tecton_http_pool_of(&client->pools, target->origin)->idle.first;
+    if (channel == NULL) {
+        if (connect_for(client, exchange, target, now_us, now_us) == NULL)
+            return beamc_fail(err, BEAMC_NO_MEMORY, "libcurl refuses to start a request");
+        client->num_transfers++;
+        return BEAMC_OK;
     }
-    if (curl_multi_add_handle(client->multi, slot->easy) != CURLM_OK) {
-        give_back(client, slot);
-        return beamc_fail(err, BEAMC_NO_MEMORY, "libcurl refuses to start a request");
-    }
+    tecton_http_channel_unlist(channel);
+    client->num_idle--;
+    channel->exchange = exchange;
+    channel->target = tecton_http_target_retain(target);
+    channel->started_us = now_us;
+    channel->deadline_us = now_us + (uint64_t)target->timeout_ms * 1000;
+    channel->was_sent = false;
+    exchange->slot = channel;
+    tecton_http_channel_activate(channel);
     client->num_transfers++;
+    send_first(client, channel, true);
     return BEAMC_OK;
 }
 
 void tecton_http_client_cancel(tecton_http_client *client, tecton_http_exchange *exchange) {
-    http_slot *slot = exchange->slot;
-    curl_multi_remove_handle(client->multi, slot->easy);
+    tecton_http_channel *channel = exchange->slot;
+    tecton_http_channel_unlist(channel);
     client->num_transfers--;
-    give_back(client, slot);
+    free_channel(client, channel);
 }
 
-static bool cannot_help_itself(CURLcode code) {
-    switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void describe(http_slot *slot, CURLcode code) {
-    tecton_http_exchange *exchange = slot->exchange;
-    long status = 0;
-    curl_off_t uploaded = 0;
-    curl_off_t total_us = 0;
-    curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(slot->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-    curl_easy_getinfo(slot->easy, CURLINFO_TOTAL_TIME_T, &total_us);
-    exchange->latency_ms = (uint32_t)(total_us / 1000);
-    exchange->timed_out = code == CURLE_OPERATION_TIMEDOUT;
-    exchange->answer = slot->answer.data;
-    exchange->answer_len = slot->answer.len;
-    exchange->status = 0;
-    exchange->problem[0] = '\0';
-    exchange->answer_cut = false;
-    bool answered = slot->headers_ended && status >= 200;
-    if (code == CURLE_OK && answered) {
-        exchange->result = TECTON_HTTP_ANSWERED;
-        exchange->status = (int)status;
-        exchange->answer_cut = slot->dropped_bytes > 0 || slot->answer.failed;
-        return;
-    }
-    const char *words = slot->overlong             ? "the answer is longer than is read"
-                        : slot->problem[0] != '\0' ? slot->problem
-                                                   : curl_easy_strerror(code);
-    size_t len = strnlen(words, sizeof exchange->problem - 1);
-    memcpy(exchange->problem, words, len);
-    exchange->problem[len] = '\0';
-    if (answered) { /* the body broke off */
-        exchange->result = TECTON_HTTP_ANSWERED;
-        exchange->status = (int)status;
-        exchange->answer_cut = true;
-    } else if (uploaded > 0 || slot->header_bytes > 0 || exchange->num_sends > 1) {
-        exchange->result = TECTON_HTTP_LOST;
-    } else {
-        exchange->result = cannot_help_itself(code) ? TECTON_HTTP_MISCONFIGURED : TECTON_HTTP_NOT_SENT;
-    }
-}
-
-/* Ends what libcurl has finished; returns how many. */
-static size_t complete(tecton_http_client *client) {
-    size_t num_done = 0;
-    int left = 0;
-    CURLMsg *message = NULL;
-    while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
-        if (message->msg != CURLMSG_DONE)
+/* Ends what is over time and closes what was idle for long. Returns when there is more to end. */
+static uint64_t end_overdue(tecton_http_client *client, uint64_t now_us) {
+    uint64_t next_us = UINT64_MAX;
+    tecton_http_pool *pool = client->pools;
+    while (pool != NULL) {
+        tecton_http_channel *active = pool->active.first;
+        tecton_http_channel *idle = pool->idle.last;
+        if (active != NULL && active->deadline_us <= now_us) {
+            time_out(client, active);
+            pool = client->pools; /* from the start: `done` may have done anything */
             continue;
-        CURLcode code = message->data.result; /* the message goes with the handle */
-        char *private = NULL;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        http_slot *slot = (http_slot *)(void *)private;
-        tecton_http_exchange *exchange = slot->exchange;
-        describe(slot, code);
-        curl_multi_remove_handle(client->multi, slot->easy);
-        client->num_transfers--;
-        num_done++;
-        bool wipe = exchange->secret_answer;
-        exchange->done(exchange); /* the exchange may be gone after this */
-        if (wipe && slot->answer.data != NULL)
-            explicit_bzero(slot->answer.data, slot->answer.capacity);
-        give_back(client, slot);
+        }
+        if (idle != NULL && idle->idle_since_us + max_idle_us <= now_us) {
+            close_idle(client, idle);
+            pool = client->pools;
+            continue;
+        }
+        if (active != NULL && active->deadline_us < next_us)
+            next_us = active->deadline_us;
+        if (idle != NULL && idle->idle_since_us + max_idle_us < next_us)
+            next_us = idle->idle_since_us + max_idle_us;
+        pool = pool->next;
     }
-    return num_done;
+    return next_us;
 }
 
-static void run_timer(tecton_http_client *client) {
-    if (client->timer_ms > beamc_clock_ms())
-        return;
-    int running = 0;
-    client->timer_ms = UINT64_MAX; /* set again from inside, if needed */
-    curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+/* Runs what is due; returns how long the poll may wait for something to happen. */
+static uint64_t run_due(tecton_http_client *client) {
+    uint64_t now_us = beamc_clock_us();
+    if (tecton_http_connector_due_ms(client->connector) <= now_us / 1000) {
+        tecton_http_connector_run_due(client->connector); /* also starts what was just submitted */
+        take_connections(client);
+    }
+    uint64_t next_us = end_overdue(client, now_us);
+    uint64_t next_ms = next_us == UINT64_MAX ? UINT64_MAX : (next_us + 999) / 1000;
+    uint64_t due_ms = tecton_http_connector_due_ms(client->connector);
+    next_ms = due_ms < next_ms ? due_ms : next_ms;
+    uint64_t now_ms = now_us / 1000;
+    return next_ms == UINT64_MAX ? UINT64_MAX : next_ms > now_ms ? next_ms - now_ms : 0;
+}
+
+static void on_event(tecton_http_client *client, const tecton_poll_event *event) {
+    tecton_http_channel *channel = channel_of(client, event->fd);
+    bool says_something = event->readable || event->closing || event->broken;
+    if (channel == NULL) {
+        tecton_http_connector_on_event(client->connector, event);
+    } else if (channel->state == TECTON_CHANNEL_IDLE) {
+        if (says_something)
+            receive_idle(client, channel);
+    } else {
+        if (event->writable && !channel->send_failed && !is_sent(channel))
+            send_on(client, channel);
+        if (says_something)
+            receive(client, channel, event);
+    }
 }
 
 void tecton_http_client_poll(tecton_http_client *client, uint64_t timeout_ms) {
-    if (client->timer_ms != UINT64_MAX)
-        run_timer(client); /* starts what was just submitted */
-    if (complete(client) > 0)
+    uint64_t num_ended = client->num_ended;
+    uint64_t wait_ms = run_due(client);
+    if (client->num_ended != num_ended)
         timeout_ms = 0;
-    if (client->timer_ms != UINT64_MAX && timeout_ms > 0) {
-        uint64_t now_ms = beamc_clock_ms();
-        uint64_t left_ms = client->timer_ms > now_ms ? client->timer_ms - now_ms : 0;
-        timeout_ms = left_ms < timeout_ms ? left_ms : timeout_ms;
-    }
     tecton_poll_event events[TECTON_POLL_MAX_EVENTS];
-    size_t num_events = tecton_event_poll_wait(client->poll, events, timeout_ms);
+    size_t num_events = tecton_event_poll_wait(client->poll, events, wait_ms < timeout_ms ? wait_ms : timeout_ms);
+    /* First those that nobody uses, so that none that was closed meanwhile is taken for a request below. */
     for (size_t i = 0; i < num_events; i++) {
-        http_socket *state = socket_of(client, events[i].fd);
-        if (!state->wanted) { /* an idle connection says something, most likely that it is closed */
-            tecton_event_poll_forget(client->poll, events[i].fd);
-            state->watched = false;
-            continue;
+        tecton_http_channel *channel = channel_of(client, events[i].fd);
+        if (channel != NULL && channel->state == TECTON_CHANNEL_IDLE) {
+            on_event(client, &events[i]);
+            events[i].fd = -1;
         }
-        int mask = (events[i].readable ? CURL_CSELECT_IN : 0) | (events[i].writable ? CURL_CSELECT_OUT : 0) |
-                   (events[i].broken ? CURL_CSELECT_ERR : 0);
-        int running = 0;
-        curl_multi_socket_action(client->multi, events[i].fd, mask, &running);
     }
-    if (client->timer_ms != UINT64_MAX)
-        run_timer(client);
-    (void)complete(client);
+    for (size_t i = 0; i < num_events; i++) {
+        if (events[i].fd >= 0)
+            on_event(client, &events[i]);
+    }
+    take_connections(client);
+    if (num_events == 0)
+        (void)run_due(client);
 }
 
 void tecton_http_client_forget(tecton_http_client *client, const tecton_http_target *target) {
-    for (http_slot *slot = client->idle; slot != NULL; slot = slot->next_idle) {
-        if (slot->target == target)
-            drop_target(slot);
-    }
+    (void)target; /* idle connections hold nothing of their last request */
+    wipe_scratch(client);
 }
 
 void tecton_http_client_wake(tecton_http_client *client) {

@@ -7,6 +7,7 @@
 #define WORKER_HTTP_HTTP_CLIENT_H
 
 #include "sdk_harness/base/status.h"
+#include "worker/http/http_limits.h"
 #include "worker/http/http_target.h"
 
 #include <stdbool.h>
@@ -14,11 +15,7 @@
 #include <stdint.h>
 
 enum {
-    TECTON_HTTP_MAX_ANSWER_BYTES = 64 * 1024,    /* kept of an answer's body; the rest is dropped */
-    TECTON_HTTP_MAX_DROPPED_BYTES = 1024 * 1024, /* past this much more the connection is cut */
-    TECTON_HTTP_MAX_HEADER_BYTES = 64 * 1024,    /* of all header lines of an answer; past it the connection is cut */
-    TECTON_HTTP_MAX_TRANSFERS = 4096,            /* under way at one time */
-    TECTON_HTTP_CONNECT_TIMEOUT_MS = 10 * 1000   /* of one connection's set-up, when the request's timeout is longer */
+    TECTON_HTTP_MAX_TRANSFERS = 4096 /* under way at one time */
 };
 
 typedef struct tecton_http_client tecton_http_client;
@@ -45,9 +42,10 @@ typedef struct tecton_http_exchange {
     size_t answer_len;
     bool answer_cut;      /* the body was longer than is kept, or ended early */
     char retry_after[64]; /* the header's value, "" when absent */
-    uint32_t latency_ms;
-    uint32_t num_sends; /* more than 1: a kept connection was found closed and libcurl sent again over another */
-    char problem[256];  /* not ANSWERED, or cut: what went wrong, in curl's words */
+    uint32_t latency_ms;  /* from submit to the end */
+    uint64_t latency_us;  /* the same */
+    uint32_t num_sends;   /* more than 1: a kept connection was found closed and it was sent again over another */
+    char problem[256];    /* not ANSWERED, or cut: what went wrong; of a connection, in curl's words */
 
     void *slot; /* the client's */
 } tecton_http_exchange;

@@ -18,14 +18,15 @@ typedef enum { TECTON_HTTP_POST, TECTON_HTTP_GET } tecton_http_method;
 typedef struct {
     tecton_http_method method;
     const char *url;            /* http:// or https:// */
-    const char *const *headers; /* num_headers lines, "Name: value" */
+    const char *const *headers; /* num_headers lines, "Name: value"; one without a value is left out */
     size_t num_headers;
     uint32_t timeout_ms; /* of a whole request, connecting included; at least 1 */
     const char *ca_file; /* PEM; NULL: the system's */
     const char *proxy;   /* "env": as the environment says now; "none"; or a URL */
 } tecton_http_target_options;
 
-/* tecton_http_target_new copies `options`. BEAMC_INVALID when the URL cannot be parsed; release with
+/* tecton_http_target_new copies `options`. BEAMC_INVALID when the URL cannot be parsed, or it or a header holds a
+ * control character; release with
  * tecton_http_target_release. */
 beamc_status tecton_http_target_new(const tecton_http_target_options *options, tecton_http_target **target,
                                     beamc_error *err);

@@ -29,6 +29,7 @@ tecton_batch_result tecton_record_batch_add(tecton_record_batch *batch, const ui
     } else {
         beamc_byte_buffer_append_byte(&batch->body, ',');
     }
+    batch->record_starts[batch->num_records] = (uint32_t)batch->body.len;
     beamc_byte_buffer_append(&batch->body, frame->before_record, frame->before_record_len);
     beamc_byte_buffer_append(&batch->body, json, json_len);
     beamc_byte_buffer_append(&batch->body, frame->after_record, frame->after_record_len);

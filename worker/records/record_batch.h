@@ -6,6 +6,7 @@
 #define WORKER_RECORDS_RECORD_BATCH_H
 
 #include "sdk_harness/base/byte_buffer.h"
+#include "worker/config/sink_config.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ typedef struct {
 } tecton_request_frame;
 
 typedef struct {
-    uint32_t max_records;
+    uint32_t max_records;  /* at most TECTON_MAX_BATCH_RECORDS */
     size_t max_body_bytes; /* frame included */
     uint64_t linger_ms;    /* 0: age never closes the batch */
 } tecton_batch_limits;
@@ -43,7 +44,8 @@ typedef struct {
     tecton_batch_limits limits;
     beamc_byte_buffer body;
     uint32_t num_records;
-    uint64_t first_ms; /* when the first record came; meaningless while there is none */
+    uint32_t record_starts[TECTON_MAX_BATCH_RECORDS]; /* where each record begins in `body`, with its frame */
+    uint64_t first_ms;                                /* when the first record came; meaningless while there is none */
 } tecton_record_batch;
 
 /* tecton_record_batch_init: empty. `frame` must outlive the batch. */

@@ -155,6 +155,8 @@ beamc_status tecton_record_plan_new(const beamc_schema *schema, const tecton_sin
     made->non_finite = (tecton_non_finite)config->non_finite;
     made->int64_op = plan_int64(config);
     made->row = plan_row(made, schema);
+    if (config->timestamp_from_element != NULL)
+        made->event_time_prefix = beamc_format(",\"%s\":", config->timestamp_from_element);
     *plan = made;
     return BEAMC_OK;
 }
@@ -163,5 +165,6 @@ void tecton_record_plan_free(tecton_record_plan *plan) {
     if (plan == NULL)
         return;
     free_row(plan->row);
+    free(plan->event_time_prefix);
     free(plan);
 }

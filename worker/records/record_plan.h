@@ -64,6 +64,7 @@ struct tecton_record_plan {
     tecton_non_finite non_finite;
     tecton_plan_op int64_op; /* one of the three */
     tecton_row_plan *row;
+    char *event_time_prefix; /* `,"name":` of the column that timestamp_from_element adds, or NULL */
 };
 
 static inline size_t tecton_padded_prefix_len(size_t len) {

@@ -2,6 +2,7 @@
 
 #include "sdk_harness/base/alloc.h"
 #include "worker/records/field_path.h"
+#include "worker/records/json_time.h"
 #include "worker/records/json_writer.h"
 #include "worker/records/logical_values.h"
 #include "worker/records/record_plan.h"
@@ -266,9 +267,26 @@ static beamc_status encode_row(const tecton_record_plan *plan, const tecton_row_
     return BEAMC_OK;
 }
 
-beamc_status tecton_record_encode(const tecton_record_plan *plan, const beamc_value *fields, beamc_byte_buffer *out,
-                                  beamc_error *err) {
+/* One more column, in place of the record's closing brace. */
+static beamc_status encode_event_time(const tecton_record_plan *plan, int64_t event_time_ms, beamc_byte_buffer *out,
+                                      beamc_error *err) {
+    int64_t seconds = event_time_ms / 1000 - (event_time_ms % 1000 < 0 ? 1 : 0);
+    out->len--;
+    beamc_byte_buffer_append_text(out, plan->event_time_prefix);
+    if (!tecton_json_timestamp(out, seconds, (uint32_t)(event_time_ms - seconds * 1000) * 1000000, 3))
+        return beamc_fail(err, BEAMC_INVALID,
+                          "the row's element has no event time in the years 1 to 9999, and timestamp_from_element asks "
+                          "for it. Give the elements timestamps before the sink, for example with "
+                          "beam.window.TimestampedValue");
+    beamc_byte_buffer_append_byte(out, '}');
+    return BEAMC_OK;
+}
+
+beamc_status tecton_record_encode(const tecton_record_plan *plan, const beamc_value *fields, int64_t event_time_ms,
+                                  beamc_byte_buffer *out, beamc_error *err) {
     BEAMC_TRY(encode_row(plan, plan->row, fields, NULL, out, err));
+    if (plan->event_time_prefix != NULL && !out->failed)
+        BEAMC_TRY(encode_event_time(plan, event_time_ms, out, err));
     if (out->failed)
         return beamc_fail(
             err, BEAMC_LIMIT,

@@ -17,6 +17,14 @@ typedef struct tecton_record_plan tecton_record_plan;
  * BEAMC_INVALID names the field's path (`items.price`), why its type cannot be taken, and what to write instead. */
 beamc_status tecton_check_schema(const beamc_schema *schema, const tecton_sink_config *config, beamc_error *err);
 
+enum { TECTON_MAX_KEY_FIELDS = 32 };
+
+/* tecton_find_key_fields turns the option key_fields, names separated by commas, into indexes of the schema's fields.
+ *   indexes   room for TECTON_MAX_KEY_FIELDS
+ * BEAMC_INVALID: a name that the schema does not have. */
+beamc_status tecton_find_key_fields(const beamc_schema *schema, const char *names, size_t *indexes, size_t *num_keys,
+                                    beamc_error *err);
+
 /* tecton_record_plan_new checks the schema in the same way and makes the plan.
  *   schema, config   read now; only `schema` must outlive the plan
  *   plan             new; free with tecton_record_plan_free */
@@ -24,11 +32,12 @@ beamc_status tecton_record_plan_new(const beamc_schema *schema, const tecton_sin
                                     tecton_record_plan **plan, beamc_error *err);
 
 /* tecton_record_encode appends one row as a JSON object.
- *   fields   the schema's num_fields values
+ *   fields          the schema's num_fields values
+ *   event_time_ms   of the row's element, for timestamp_from_element
  * BEAMC_INVALID names the field's path (`items[2].price`) and what is wrong with its value; BEAMC_LIMIT when the
  * buffer's ceiling is passed. After a failure the caller drops what was appended. */
-beamc_status tecton_record_encode(const tecton_record_plan *plan, const beamc_value *fields, beamc_byte_buffer *out,
-                                  beamc_error *err);
+beamc_status tecton_record_encode(const tecton_record_plan *plan, const beamc_value *fields, int64_t event_time_ms,
+                                  beamc_byte_buffer *out, beamc_error *err);
 
 void tecton_record_plan_free(tecton_record_plan *plan); /* NULL is fine */
 

@@ -189,9 +189,95 @@ static beamc_status check_row(const beamc_schema *schema, const tecton_sink_conf
     return check_duplicates(schema, outer, err);
 }
 
+static bool can_be_event_time(const beamc_type *type) {
+    switch (type->logical) {
+    case BEAMC_LOGICAL_MICROS_INSTANT:
+    case BEAMC_LOGICAL_MILLIS_INSTANT:
+    case BEAMC_LOGICAL_NANOS_INSTANT:
+    case BEAMC_LOGICAL_TIMESTAMP:
+    case BEAMC_LOGICAL_GO_TIME:
+        return true;
+    default:
+        return type->kind == BEAMC_TYPE_STRING;
+    }
+}
+
+static beamc_status check_timestamp_field(const beamc_schema *schema, const tecton_sink_config *config,
+                                          beamc_error *err) {
+    const char *added = config->timestamp_from_element;
+    const char *name = config->timestamp_field;
+    if (added != NULL && !is_column_name(added))
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option timestamp_from_element is not a name that Tecton's columns can have: letters, digits "
+                          "and single underscores. Write for example timestamp_from_element=\"event_time\"");
+    if (added != NULL && beamc_schema_find(schema, added) >= 0)
+        return beamc_fail(
+            err, BEAMC_INVALID,
+            "option timestamp_from_element names the column %.100s, which the rows have already. Leave the "
+            "option out, or drop the field before the sink",
+            added);
+    if (name == NULL || (added != NULL && strcmp(name, added) == 0))
+        return BEAMC_OK;
+    long index = beamc_schema_find(schema, name);
+    if (index < 0)
+        return beamc_fail(
+            err, BEAMC_INVALID,
+            "option timestamp_field names the column %.100s, which the rows do not have. Name a field of the "
+            "rows, or write timestamp_from_element to fill it with Beam's event time",
+            name);
+    tecton_field_path path = {.kind = TECTON_PATH_FIELD, .field = name};
+    if (!can_be_event_time(&schema->fields[index].type))
+        return tecton_field_refuse(&path, err,
+                                   "timestamp_field must be a timestamp or a text in ISO 8601. Convert it before the "
+                                   "sink");
+    return BEAMC_OK;
+}
+
+/* Each name between commas, spaces around it left out. */
+static beamc_status check_key_fields(const beamc_schema *schema, const tecton_sink_config *config, beamc_error *err) {
+    size_t index[TECTON_MAX_KEY_FIELDS];
+    size_t num_keys = 0;
+    return config->key_fields == NULL ? BEAMC_OK
+                                      : tecton_find_key_fields(schema, config->key_fields, index, &num_keys, err);
+}
+
+beamc_status tecton_find_key_fields(const beamc_schema *schema, const char *names, size_t *indexes, size_t *num_keys,
+                                    beamc_error *err) {
+    *num_keys = 0;
+    for (const char *at = names; *at != '\0';) {
+        at += strspn(at, " ,");
+        size_t len = strcspn(at, ",");
+        const char *next = at + len;
+        while (len > 0 && at[len - 1] == ' ')
+            len--;
+        if (len == 0)
+            break;
+        char *name = beamc_strndup(at, len);
+        long index = beamc_schema_find(schema, name);
+        beamc_status status = BEAMC_OK;
+        if (index < 0)
+            status =
+                beamc_fail(err, BEAMC_INVALID,
+                           "option key_fields names the column %.100s, which the rows do not have. Write the names of "
+                           "the join keys, separated by commas",
+                           name);
+        else if (*num_keys == TECTON_MAX_KEY_FIELDS)
+            status =
+                beamc_fail(err, BEAMC_LIMIT, "option key_fields names more than %d columns", TECTON_MAX_KEY_FIELDS);
+        else
+            indexes[(*num_keys)++] = (size_t)index;
+        free(name);
+        BEAMC_TRY(status);
+        at = next;
+    }
+    return BEAMC_OK;
+}
+
 beamc_status tecton_check_schema(const beamc_schema *schema, const tecton_sink_config *config, beamc_error *err) {
     if (schema == NULL || schema->num_fields == 0)
         return beamc_fail(err, BEAMC_INVALID, "the input has no schema, so its columns have no names and types. %s",
                           untyped_cure);
+    BEAMC_TRY(check_timestamp_field(schema, config, err));
+    BEAMC_TRY(check_key_fields(schema, config, err));
     return check_row(schema, config, NULL, err);
 }

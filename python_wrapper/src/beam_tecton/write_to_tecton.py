@@ -1,5 +1,6 @@
 """The transform that writes a PCollection of rows to a Tecton stream source."""
 
+import copy
 import dataclasses
 import difflib
 import typing
@@ -10,6 +11,7 @@ import grpc
 from apache_beam import coders
 from apache_beam.portability import common_urns
 from apache_beam.pvalue import PCollection
+from apache_beam.transforms import error_handling as error_handling_api
 from apache_beam.transforms.display import DisplayDataItem
 from apache_beam.transforms.external import ExternalTransform, SchemaTransformPayloadBuilder
 
@@ -25,13 +27,16 @@ class TectonWriteResult(Dict[str, PCollection]):
 
     @property
     def written(self) -> PCollection:
-        """One row for each request that Tecton acknowledged; what has to wait for the write can depend on it."""
+        """One row for each request that Tecton acknowledged, bundle and window: records, attempts, status, latency_ms,
+        first_event_time, last_event_time. What has to wait for the write can depend on it."""
         return self["written"]
 
     @property
     def failed_rows(self) -> Optional[PCollection]:
-        """Rows that were refused, with the reason; None when the write has no such output and fails instead."""
-        return self.get("failed_rows")
+        """The output of error_handling: refused rows as failed_row, error_message, status, error_class, attempts and
+        possibly_stored. None when the write has no such output and fails instead, or an error handler takes them."""
+        others = [name for name in self if name != "written"]
+        return self[others[0]] if others else None
 
 
 class WriteToTectonStream(beam.PTransform):
@@ -89,8 +94,16 @@ class WriteToTectonStream(beam.PTransform):
         endpoint_url: Optional[str] = None,
         dry_run: bool = False,
         linger_ms: int = 10,
-        max_in_flight: int = 32,
+        max_in_flight: int = 200,
+        max_records_per_second: int = 0,
         max_retry_seconds: int = 300,
+        error_handling: Optional[typing.Mapping[str, Any]] = None,
+        on_exhausted: str = "fail",
+        preflight: str = "schema",
+        startup_grace_seconds: int = 0,
+        timestamp_field: Optional[str] = None,
+        key_fields: Union[str, typing.Sequence[str], None] = None,
+        timestamp_from_element: Optional[str] = None,
         int64_encoding: str = "auto",
         non_finite: str = "reject",
         bytes_encoding: str = "base64",
@@ -120,7 +133,38 @@ class WriteToTectonStream(beam.PTransform):
         self._config = config
         self._schema = None if schema is None else row_conversion.row_schema(schema)
         self._expansion_service = expansion_service
+        self._error_handler: Optional[error_handling_api.ErrorHandler] = None
         secrets.warn_of_literal(secrets.api_key_option(config.api_key))
+
+    def with_exception_handling(
+        self, *, dead_letter_tag: str = "bad", threshold: float = 1.0, error_handler: Any = None
+    ) -> "WriteToTectonStream":
+        """This write with an output for refused rows, as Beam's own transforms have it.
+
+        Args:
+          dead_letter_tag: the output's name; `failed_rows` of the result is the same PCollection.
+          threshold: the share of refused rows, of each worker process, above which bundles fail.
+          error_handler: takes the refused rows in place of an output; see `with_error_handler`.
+        """
+        if self._config.error_handling is not None:
+            raise TypeError("error_handling is set in the options already; leave one of the two out.")
+        changed = copy.copy(self)
+        changed._config = dataclasses.replace(
+            self._config, error_handling={"output": dead_letter_tag, "threshold": threshold}
+        )
+        changed._error_handler = error_handler
+        return changed
+
+    def with_error_handler(
+        self, error_handler: Optional[error_handling_api.ErrorHandler], **keywords: Any
+    ) -> "WriteToTectonStream":
+        """This write with refused rows given to an `apache_beam.transforms.error_handling.ErrorHandler`.
+
+        None changes nothing. The keywords are those of `with_exception_handling`.
+        """
+        if error_handler is None:
+            return self
+        return self.with_exception_handling(error_handler=error_handler, **keywords)
 
     # Returns a TectonWriteResult; not annotated, because Beam warns of every class there that is not its own.
     def expand(self, rows: PCollection):  # type: ignore[no-untyped-def]
@@ -140,6 +184,10 @@ class WriteToTectonStream(beam.PTransform):
         except grpc.RpcError as error:
             raise local_service.ServiceError(_unreachable(address, service, error)) from error
         result = TectonWriteResult({outputs.tag or "written": outputs} if isinstance(outputs, PCollection) else outputs)
+        failed = result.failed_rows
+        if failed is not None and self._error_handler is not None:
+            self._error_handler.add_error_pcollection(failed)
+            result = TectonWriteResult({"written": result.written})
         # Beam's own runner notices a worker that dies only when somebody reads what it sends.
         result.written | "Acknowledged" >> beam.Map(_same)
         return result

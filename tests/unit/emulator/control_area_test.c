@@ -1,5 +1,6 @@
 #include "tests/emulator/control_area.h"
 
+#include "sdk_harness/base/clock.h"
 #include "tests/unit/emulator/sample_config.h"
 
 #include <setjmp.h>
@@ -57,6 +58,7 @@ static void counters_hold_requests_and_what_is_stored(void **state) {
     assert_string_equal(ask(200, (emu_control_request){.method = "GET", .path = "counters"}),
                         "{\"requests\":0,\"records_received\":0,\"records_written\":0,\"records_rejected\":0,"
                         "\"connections\":0,\"max_body_bytes_seen\":0,\"responses\":{},\"batch_sizes\":{},"
+                        "\"in_flight\":0,\"max_in_flight\":0,\"mean_latency_ms\":0.000,"
                         "\"distinct_keys_by_view\":{\"last_swipe\":1,\"swipes_per_card\":1,\"fresh_swipe\":0,"
                         "\"quiet_view\":0,\"last_dev\":0},\"distinct_keys\":2,"
                         "\"distinct_events_by_view\":{\"last_swipe\":2,\"swipes_per_card\":1,\"fresh_swipe\":0,"
@@ -96,20 +98,42 @@ static void a_fault_script_is_replaced_only_by_a_good_one(void **state) {
     request.body_len--;
     assert_string_equal(ask(400, request), "{\"error\":\"the fault script is not JSON\"}");
     emu_fault fault;
-    assert_true(emu_fault_script_take(&shared.faults, &fault));
+    assert_true(emu_fault_script_take(&shared.faults, beamc_clock_ms(), &fault));
     emu_fault_cleanup(&fault);
     static const char none[] = "{\"faults\":[]}";
     request.body = none;
     request.body_len = sizeof none - 1;
     ask(200, request);
-    assert_false(emu_fault_script_take(&shared.faults, &fault));
+    assert_false(emu_fault_script_take(&shared.faults, beamc_clock_ms(), &fault));
+}
+
+static void a_traffic_model_is_replaced_only_by_a_good_one(void **state) {
+    (void)state;
+    static const char good[] = "{\"latency\":{\"fixed_ms\":7}}";
+    emu_control_request request = {.method = "POST", .path = "traffic", .body = good, .body_len = sizeof good - 1};
+    ask(200, request);
+    request.body_len--;
+    assert_string_equal(ask(400, request), "{\"error\":\"the traffic model is not JSON\"}");
+    assert_int_equal(emu_latency_draw_us(&shared.traffic.latency, 1, &shared.traffic.random), 7000);
+}
+
+static void history_is_told(void **state) {
+    (void)state;
+    emu_history_arrive(shared.history, beamc_clock_ms());
+    assert_non_null(strstr(ask(200, (emu_control_request){.method = "GET", .path = "history"}), "\"max_in_flight\":1"));
+    ask(400, (emu_control_request){.method = "GET", .path = "history", .last = "18001"});
 }
 
 static void reset_clears(void **state) {
     (void)state;
     put(0, "a", 1, "[1]");
+    emu_history_arrive(shared.history, beamc_clock_ms());
+    emu_traffic_options slow = {.latency = {.kind = EMU_LATENCY_FIXED, .fixed_ms = 7}};
+    emu_traffic_set(&shared.traffic, &slow, 0);
     ask(200, (emu_control_request){.method = "POST", .path = "reset"});
     assert_int_equal(emu_store_num_keys(shared.store, 0), 0);
+    assert_int_equal(shared.traffic.latency.kind, EMU_LATENCY_NONE);
+    assert_string_equal(ask(200, (emu_control_request){.method = "GET", .path = "history"}), "[]");
 }
 
 static void other_paths_and_methods_are_refused(void **state) {
@@ -128,6 +152,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(rows_are_dumped_with_their_column_names, open_state, close_state),
         cmocka_unit_test_setup_teardown(wrong_arguments_are_refused, open_state, close_state),
         cmocka_unit_test_setup_teardown(a_fault_script_is_replaced_only_by_a_good_one, open_state, close_state),
+        cmocka_unit_test_setup_teardown(a_traffic_model_is_replaced_only_by_a_good_one, open_state, close_state),
+        cmocka_unit_test_setup_teardown(history_is_told, open_state, close_state),
         cmocka_unit_test_setup_teardown(reset_clears, open_state, close_state),
         cmocka_unit_test_setup_teardown(other_paths_and_methods_are_refused, open_state, close_state),
     };

@@ -60,7 +60,9 @@ static void strictness_is_the_strictest_unless_set(void **state) {
     emu_config_cleanup(&config);
     sample_config_read(&config, "{\"max_rows\":1000}",
                        "{\"lenient_keys\":true,\"partial_write\":true,\"emit_zeros\":true,\"max_body_bytes\":99,"
-                       "\"max_rows\":7,\"int64\":\"string\"},\"observe\":{\"body_sha256\":true}");
+                       "\"max_rows\":7,\"int64\":\"string\"},\"observe\":{\"body_sha256\":true},"
+                       "\"traffic\":{\"capacity\":{\"max_in_progress\":9}}");
+    assert_int_equal(config.traffic.capacity.max_in_progress, 9);
     assert_true(config.strictness.lenient_keys && config.strictness.partial_write && config.strictness.emit_zeros);
     assert_int_equal(config.strictness.max_body_bytes, 99);
     assert_int_equal(config.strictness.max_rows, 7);
@@ -104,6 +106,7 @@ static void a_wrong_config_is_refused_with_its_place(void **state) {
         {"\"max_rows\":1000", "\"max_body_bytes\":1.5", "strictness: max_body_bytes"},
         {"\"max_rows\":1000", "\"int64\":\"both\"", "strictness: int64"},
         {"\"max_rows\":1000}", "\"max_rows\":1000},\"observe\":{\"body\":true}", "observe: unknown name"},
+        {"\"max_rows\":1000}", "\"max_rows\":1000},\"traffic\":{\"latency\":1}", "traffic: latency: expected"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *json = sample_config_replace(cases[i].from, cases[i].to);

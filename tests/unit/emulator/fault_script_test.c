@@ -13,18 +13,21 @@
 static emu_fault_script script;
 static emu_fault fault;
 static beamc_error err;
+static uint64_t now_ms;
 
 static void read_script(const char *faults) {
     char *json = beamc_format("{\"faults\":[%s]}", faults);
     emu_fault_script_cleanup(&script);
     if (emu_fault_script_read(json, strlen(json), &script, &err) != BEAMC_OK)
         fail_msg("%s: %s", faults, err.text);
+    now_ms = 1000;
+    emu_fault_script_start(&script, now_ms);
     free(json);
 }
 
 static bool hit(void) {
     emu_fault_cleanup(&fault);
-    return emu_fault_script_take(&script, &fault);
+    return emu_fault_script_take(&script, now_ms, &fault);
 }
 
 /* The status of the fault that the next request gets; 0 for none. */
@@ -42,7 +45,7 @@ static int close_script(void **state) {
 static void no_script_hits_nothing(void **state) {
     (void)state;
     emu_fault_script empty = {.faults = NULL};
-    assert_false(emu_fault_script_take(&empty, &fault));
+    assert_false(emu_fault_script_take(&empty, now_ms, &fault));
     read_script("");
     assert_int_equal(take(), 0);
 }
@@ -98,7 +101,7 @@ static void every_member_is_read(void **state) {
     (void)state;
     read_script("{\"status\":429,\"retry_after\":\"1\",\"delay_ms\":250,\"body\":\"text:slow down\",\"write\":true}");
     assert_int_equal(take(), 429);
-    assert_string_equal(fault.retry_after, "1");
+    assert_string_equal(fault.retry_after.text, "1");
     assert_int_equal(fault.delay_ms, 250);
     assert_int_equal(fault.body, EMU_FAULT_BODY_TEXT);
     assert_string_equal(fault.text, "slow down");
@@ -128,20 +131,39 @@ static void an_error_body_alone_means_400(void **state) {
     assert_int_equal(fault.status, 0);
 }
 
-static void retry_after_is_a_text_or_a_date(void **state) {
+static void a_window_hits_whatever_comes_while_it_is_open(void **state) {
     (void)state;
-    char text[EMU_RETRY_AFTER_MAX];
-    read_script("{\"status\":429}");
-    take();
-    assert_false(emu_fault_retry_after(&fault, 0, text));
-    read_script("{\"status\":429,\"retry_after\":\"Wed, 21 Oct 2026 07:28:00 GMT\"}");
-    take();
-    assert_true(emu_fault_retry_after(&fault, 0, text));
-    assert_string_equal(text, "Wed, 21 Oct 2026 07:28:00 GMT");
-    read_script("{\"status\":429,\"retry_after\":{\"date_in_seconds\":2}}");
-    take();
-    assert_true(emu_fault_retry_after(&fault, 1772356500, text));
-    assert_string_equal(text, "Sun, 01 Mar 2026 09:15:02 GMT");
+    read_script("{\"status\":503,\"after_ms\":200,\"for_ms\":100},{\"status\":502,\"after_ms\":50,\"for_ms\":10}");
+    static const struct {
+        uint64_t at_ms; /* after the script started */
+        int status;
+    } expected[] = {{0, 0},   {199, 0},   {200, 503}, {250, 503}, {299, 503}, {300, 0},
+                    {349, 0}, {350, 502}, {359, 502}, {360, 0},   {100000, 0}};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        now_ms = 1000 + expected[i].at_ms;
+        assert_int_equal(take(), expected[i].status);
+    }
+}
+
+static void windows_that_nobody_met_are_passed_over(void **state) {
+    (void)state;
+    read_script("{\"status\":503,\"for_ms\":100},{\"status\":502,\"for_ms\":100},{\"status\":429}");
+    now_ms += 150;
+    assert_int_equal(take(), 502);
+    now_ms += 50;
+    assert_int_equal(take(), 429);
+    assert_int_equal(take(), 0);
+}
+
+static void a_window_ends_early_when_its_times_are_used_up(void **state) {
+    (void)state;
+    read_script("{\"status\":503,\"for_ms\":100,\"times\":2},{\"status\":502,\"after_ms\":10}");
+    assert_int_equal(take(), 503);
+    assert_int_equal(take(), 503);
+    assert_int_equal(take(), 0);
+    now_ms += 10;
+    assert_int_equal(take(), 502);
+    assert_int_equal(take(), 0);
 }
 
 static void a_wrong_script_is_refused_with_its_place(void **state) {
@@ -168,9 +190,9 @@ static void a_wrong_script_is_refused_with_its_place(void **state) {
         {"{\"faults\":[{\"status\":503,\"probability\":0}]}", "probability"},
         {"{\"faults\":[{\"status\":503,\"probability\":1.1}]}", "probability"},
         {"{\"faults\":[{\"delay_ms\":600001}]}", "delay_ms"},
-        {"{\"faults\":[{\"status\":429,\"retry_after\":1}]}", "retry_after"},
-        {"{\"faults\":[{\"status\":429,\"retry_after\":\"a\\r\\nb\"}]}", "retry_after: expected printable"},
-        {"{\"faults\":[{\"status\":429,\"retry_after\":{}}]}", "retry_after"},
+        {"{\"faults\":[{\"status\":503,\"for_ms\":0}]}", "for_ms: expected a whole number from 1"},
+        {"{\"faults\":[{\"status\":503,\"after_ms\":-1}]}", "after_ms"},
+        {"{\"faults\":[{\"status\":429,\"retry_after\":1}]}", "fault 0: retry_after"},
         {"{\"faults\":[{\"status\":500,\"body\":\"xml\"}]}", "body: expected request_error"},
         {"{\"faults\":[{\"cut\":\"now\"}]}", "cut: expected before or after"},
         {"{\"faults\":[{\"cut\":\"after\",\"status\":500}]}", "cut: leaves no answer"},
@@ -196,7 +218,9 @@ int main(void) {
         cmocka_unit_test(probability_hits_its_share_and_repeats_itself),
         cmocka_unit_test(every_member_is_read),
         cmocka_unit_test(an_error_body_alone_means_400),
-        cmocka_unit_test(retry_after_is_a_text_or_a_date),
+        cmocka_unit_test(a_window_hits_whatever_comes_while_it_is_open),
+        cmocka_unit_test(windows_that_nobody_met_are_passed_over),
+        cmocka_unit_test(a_window_ends_early_when_its_times_are_used_up),
         cmocka_unit_test(a_wrong_script_is_refused_with_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, close_script);

@@ -190,10 +190,10 @@ static void a_truncated_answer_holds_the_normal_body(void **state) {
 
 static void retry_after_is_passed_on(void **state) {
     (void)state;
-    emu_fault fault = {.status = 429, .retry_after = "7"};
+    emu_fault fault = {.status = 429, .retry_after = {.text = "7"}};
     run_under(&fault, BODY("false", RECORD("1")));
     assert_string_equal(answer.retry_after, "7");
-    fault.retry_after[0] = '\0';
+    fault.retry_after.text[0] = '\0';
     run_under(&fault, BODY("false", RECORD("1")));
     assert_string_equal(answer.retry_after, "");
 }
@@ -214,7 +214,7 @@ static void reset_empties_everything(void **state) {
     unsigned epoch = atomic_load(&shared.epoch);
     emu_state_reset(&shared);
     emu_fault fault;
-    assert_false(emu_fault_script_take(&shared.faults, &fault));
+    assert_false(emu_fault_script_take(&shared.faults, 0, &fault));
     assert_int_equal(num_stored(), 0);
     assert_int_not_equal(atomic_load(&shared.epoch), epoch);
     beamc_byte_buffer out;
@@ -222,6 +222,30 @@ static void reset_empties_everything(void **state) {
     emu_counters_write(shared.counters, &out);
     assert_non_null(strstr(buffer_text(&out), "\"requests\":0,"));
     beamc_byte_buffer_cleanup(&out);
+}
+
+static void records_are_counted_without_reading(void **state) {
+    (void)state;
+    static const struct {
+        const char *body;
+        uint32_t count;
+    } cases[] = {
+        {"", 0},
+        {"{\"records\":{}}", 0},
+        {"\"record\":\"record\" : \"record\"\n:\"record\"", 3},
+        {"{\"a\":\"\\\"record\\\":1\"}", 0},
+        {BODY("false", RECORD("1") "," RECORD("2")), 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(emu_ingest_count_records(cases[i].body, strlen(cases[i].body)), cases[i].count);
+    assert_int_equal(emu_ingest_count_records(NULL, 0), 0);
+}
+
+static void a_refusal_says_so_in_its_own_words(void **state) {
+    (void)state;
+    emu_fault fault = {.status = 429, .message = "too many"};
+    assert_int_equal(run_under(&fault, BODY("false", RECORD("1"))), 429);
+    assert_non_null(strstr(buffer_text(&answer.body), "\"errorMessage\":\"too many\""));
 }
 
 int main(void) {
@@ -238,6 +262,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(bodies_of_faults_take_the_place_of_the_normal_one, open_state, close_state),
         cmocka_unit_test_setup_teardown(a_truncated_answer_holds_the_normal_body, open_state, close_state),
         cmocka_unit_test_setup_teardown(retry_after_is_passed_on, open_state, close_state),
+        cmocka_unit_test(records_are_counted_without_reading),
+        cmocka_unit_test_setup_teardown(a_refusal_says_so_in_its_own_words, open_state, close_state),
         cmocka_unit_test_setup_teardown(a_digest_of_the_body_is_logged_when_asked_for, open_state, close_state),
         cmocka_unit_test_setup_teardown(reset_empties_everything, open_state, close_state),
     };

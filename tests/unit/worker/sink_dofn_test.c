@@ -6,15 +6,30 @@
 #include "tests/support/http_server.h"
 #include "tests/support/test_rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { NUM_WRITTEN_FIELDS = 4 };
+enum { ERRORS, WRITTEN }; /* the outputs */
+
+enum { NUM_EMITTED_FIELDS = 6 /* of either output */ };
 
 static const beamc_field row_fields[] = {FIELD("user_id", TYPE(STRING)), FIELD("amount", NULLABLE(DOUBLE))};
 static const beamc_schema row_schema = SCHEMA(row_fields);
-static const beamc_field written_fields[] = {FIELD("records", TYPE(INT64)), FIELD("attempts", TYPE(INT64)),
-                                             FIELD("status", TYPE(INT64)), FIELD("latency_ms", TYPE(INT64))};
+static const beamc_field written_fields[] = {FIELD("records", TYPE(INT64)),
+                                             FIELD("attempts", TYPE(INT64)),
+                                             FIELD("status", TYPE(INT64)),
+                                             FIELD("latency_ms", TYPE(INT64)),
+                                             FIELD("first_event_time", LOGICAL(ROW, MICROS_INSTANT, "")),
+                                             FIELD("last_event_time", LOGICAL(ROW, MICROS_INSTANT, ""))};
 static const beamc_schema written_schema = SCHEMA(written_fields);
+static const beamc_field failed_fields[] = {FIELD("failed_row", ROW_OF(&row_schema)),
+                                            FIELD("error_message", TYPE(STRING)),
+                                            FIELD("status", TYPE(INT64)),
+                                            FIELD("error_class", TYPE(STRING)),
+                                            FIELD("attempts", TYPE(INT64)),
+                                            FIELD("possibly_stored", TYPE(BOOLEAN))};
+static const beamc_schema failed_schema = SCHEMA(failed_fields);
 
 /* One instance with one bundle, an engine and a server. */
 typedef struct {
@@ -33,14 +48,14 @@ static char *payload_for(const char *url, const char *more) {
 }
 
 static beamc_status make_instance(fixture *f, const char *payload, beamc_error *err) {
-    static const char *const tags[] = {"written"};
-    static const beamc_schema *const schemas[] = {&written_schema};
+    static const char *const tags[] = {"errors", "written"};
+    static const beamc_schema *const schemas[] = {&failed_schema, &written_schema};
     beamc_dofn_setup setup = {.transform_id = "t",
                               .unique_name = "t",
                               .payload = (const uint8_t *)payload,
                               .payload_len = strlen(payload),
                               .input_schema = &row_schema,
-                              .num_outputs = 1,
+                              .num_outputs = 2,
                               .output_tags = tags,
                               .output_schemas = schemas,
                               .metrics = f->metrics};
@@ -58,7 +73,7 @@ static void open_fixture(fixture *f, const char *more_options) {
     free(payload);
     if (status != BEAMC_OK)
         fail_msg("%s", err.text);
-    f->bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f->bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
     f->bundle->input_waiting = true;
     assert_int_equal(f->dofn.start_bundle(f->instance, f->bundle, NULL), BEAMC_OK);
 }
@@ -226,21 +241,21 @@ static void process_waits_when_the_engine_is_full_and_is_woken(void **state) {
     (void)state;
     fixture f;
     open_fixture(&f, ",\"batch_size\":1,\"max_in_flight\":2");
+    write_rows(&f, 8); /* so that the limit grows to two */
+    finish(&f);
+    size_t num_before = test_server_num_requests(f.server);
     test_server_hold(f.server);
-    unsigned num_agains = 0;
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(write_row(&f, "u", null_value(), &num_agains, NULL), BEAMC_OK);
-    assert_int_equal(num_agains, 0);
+    write_rows(&f, 4);
     beamc_value values[2] = {text_value("late"), null_value()};
     beamc_element element = {.fields = values, .num_windows = 1};
     assert_int_equal(f.dofn.process(f.instance, &element, NULL), BEAMC_AGAIN);
-    assert_true(test_server_await(f.server, 2));
-    assert_int_equal(test_server_num_requests(f.server), 2); /* no more than max_in_flight */
+    assert_true(test_server_await(f.server, num_before + 2));
+    assert_int_equal(test_server_num_requests(f.server), num_before + 2); /* no more than max_in_flight */
     test_server_release(f.server);
     assert_true(fake_bundle_await_wake(f.bundle, FAKE_WAKE_TIMEOUT_MS));
     assert_int_equal(fake_run_process(&f.dofn, f.instance, f.bundle, &element, NULL, NULL), BEAMC_OK);
     finish(&f);
-    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 5);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 13);
     assert_int_equal(test_server_max_at_once(f.server), 2);
     close_fixture(&f);
 }
@@ -263,7 +278,7 @@ static void a_second_bundle_uses_the_same_connections(void **state) {
     finish(&f);
     f.dofn.end_bundle(f.instance);
     fake_bundle_free(f.bundle);
-    f.bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f.bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
     assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
     write_rows(&f, 1);
     finish(&f);
@@ -359,31 +374,34 @@ static void long_rows_close_a_batch_by_bytes(void **state) {
     close_fixture(&f);
 }
 
-static void output_rows_take_windows_and_time_of_the_latest_element(void **state) {
+static void each_window_of_a_request_has_its_row_at_its_latest_time(void **state) {
     (void)state;
     fixture f;
     open_fixture(&f, "");
-    static const int64_t times[] = {500, 900, 700};
-    for (size_t i = 0; i < 3; i++) {
-        uint8_t windows[3] = {(uint8_t)i, 7, 15};
+    static const int64_t times_ms[] = {5000, 9000, -1500, 7000};
+    static const uint8_t second_byte[] = {1, 2, 2, 1};
+    for (size_t i = 0; i < 4; i++) {
+        uint8_t windows[2] = {7, second_byte[i]};
         beamc_value values[2] = {text_value("u"), null_value()};
-        beamc_element element = {.fields = values,
-                                 .timestamp_ms = times[i],
-                                 .windows = windows,
-                                 .windows_len = i == 1 ? 3 : 2,
-                                 .num_windows = 1 + (uint32_t)i};
+        beamc_element element = {
+            .fields = values, .timestamp_ms = times_ms[i], .windows = windows, .windows_len = 2, .num_windows = 1};
         assert_int_equal(fake_run_process(&f.dofn, f.instance, f.bundle, &element, NULL, NULL), BEAMC_OK);
         memset(windows, 0xff, sizeof windows); /* borrowed for the call only */
     }
     finish(&f);
-    assert_int_equal(f.bundle->num_emitted, 1);
-    const fake_emitted *row = &f.bundle->emitted[0];
-    assert_int_equal(row->fields[0], 3);
-    assert_int_equal(row->timestamp_ms, 900);
-    assert_int_equal(row->num_windows, 2);
-    assert_int_equal(row->windows_len, 3);
-    assert_int_equal(row->windows[0], 1);
-    assert_int_equal(row->windows[1], 7);
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    assert_int_equal(f.bundle->num_emitted, 2);
+    static const struct { int64_t timestamp_ms, first_second, last_second; } wanted[] = {{7000, 5, 7}, {9000, -2, 9}};
+    for (size_t i = 0; i < 2; i++) {
+        const fake_emitted *row = &f.bundle->emitted[i];
+        assert_int_equal(row->output, WRITTEN);
+        assert_int_equal(row->fields[0], 2);
+        assert_int_equal(row->timestamp_ms, wanted[i].timestamp_ms);
+        assert_int_equal(row->fields[4], wanted[i].first_second);
+        assert_int_equal(row->fields[5], wanted[i].last_second);
+        assert_int_equal(row->windows_len, 2);
+        assert_int_equal(row->windows[1], i + 1);
+    }
     close_fixture(&f);
 }
 
@@ -405,6 +423,7 @@ static void a_dry_run_asks_for_one_and_counts_no_records(void **state) {
     finish(&f);
     assert_contains(test_server_request(f.server, 0)->body, "\"dry_run\":true");
     assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_written"), 0);
+    assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:records_validated"), 2);
     assert_int_equal(fake_counter(f.metrics, "tecton_stream_ingest:write_requests"), 1);
     close_fixture(&f);
 }
@@ -447,7 +466,7 @@ static void a_failed_bundle_leaves_nothing_for_the_next(void **state) {
     f.dofn.end_bundle(f.instance);
     fake_bundle_free(f.bundle);
     size_t num_before = test_server_num_requests(f.server);
-    f.bundle = fake_bundle_new(NUM_WRITTEN_FIELDS);
+    f.bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
     assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
     beamc_error err = {{0}};
     assert_int_equal(write_row(&f, "new", null_value(), NULL, &err), BEAMC_OK);
@@ -493,6 +512,372 @@ static void an_unset_key_variable_fails_setup_with_its_name(void **state) {
     fake_metrics_free(f.metrics);
 }
 
+/* ---- refused rows ---- */
+
+#define NAMED(name)   "tecton_stream_ingest:" name
+#define WITH_ERRORS   ",\"error_handling.output\":\"errors\""
+#define RECORD_ERROR  "{\"recordErrors\":[{\"errorType\":\"T\",\"errorMessage\":\"amount is too odd\"}]}"
+#define REQUEST_ERROR "{\"requestError\":{\"errorMessage\":\"no such column\"}}"
+
+/* Checks the four ends and that they add up to what the counters say went wrong. */
+static void check_ends(const fixture *f, int64_t stored, int64_t rejected, int64_t not_sent, int64_t possibly) {
+    assert_int_equal(fake_counter(f->metrics, NAMED("records_written")), stored);
+    assert_int_equal(fake_counter(f->metrics, NAMED("records_rejected")), rejected);
+    assert_int_equal(fake_counter(f->metrics, NAMED("records_not_sent")), not_sent);
+    assert_int_equal(fake_counter(f->metrics, NAMED("records_possibly_stored")), possibly);
+    assert_int_equal(fake_counter(f->metrics, NAMED("records_failed")), rejected + not_sent + possibly);
+}
+
+/* The emitted row of the errors output that is the only one, or the i-th. */
+static const fake_emitted *failed_row(const fixture *f, size_t i) {
+    for (size_t at = 0; at < f->bundle->num_emitted; at++) {
+        if (f->bundle->emitted[at].output == ERRORS && i-- == 0)
+            return &f->bundle->emitted[at];
+    }
+    fail_msg("there is no such failed row");
+    return NULL;
+}
+
+static size_t num_failed_rows(const fixture *f) {
+    size_t num = 0;
+    for (size_t at = 0; at < f->bundle->num_emitted; at++)
+        num += f->bundle->emitted[at].output == ERRORS;
+    return num;
+}
+
+static void one_bad_row_in_ten_is_found_and_the_others_are_stored(void **state) {
+    (void)state;
+    for (int bad = 0; bad < 10; bad++) {
+        fixture f;
+        open_fixture(&f, WITH_ERRORS);
+        test_server_refuse(f.server, "poison", 400, RECORD_ERROR);
+        for (int i = 0; i < 10; i++)
+            assert_int_equal(write_row(&f, i == bad ? "poison" : "good", double_value(i), NULL, NULL), BEAMC_OK);
+        finish(&f);
+        check_ends(&f, 9, 1, 0, 0);
+        assert_true(test_server_num_requests(f.server) <= 9); /* the first, and at most 8 more */
+        assert_int_equal(fake_counter(f.metrics, NAMED("write_requests")), test_server_num_requests(f.server));
+        assert_int_equal(num_failed_rows(&f), 1);
+        const fake_emitted *row = failed_row(&f, 0);
+        assert_string_equal(row->texts[0], "poison");
+        assert_contains(row->texts[1], "amount is too odd");
+        assert_int_equal(row->fields[2], 400);
+        assert_string_equal(row->texts[3], "record_rejected");
+        assert_true(row->fields[4] >= 4); /* it was part of as many tries */
+        assert_int_equal(row->fields[5], 0);
+        assert_int_equal(row->timestamp_ms, 1000);
+        assert_int_equal(row->windows[0], 0x0f);
+        close_fixture(&f);
+    }
+}
+
+static void rows_that_cannot_be_sent_are_failed_rows_too(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, WITH_ERRORS);
+    beamc_error err = {{0}};
+    assert_int_equal(write_row(&f, "nan", double_value(__builtin_nan("")), NULL, &err), BEAMC_OK);
+    assert_int_equal(write_row(&f, "\xff\xfe", null_value(), NULL, &err), BEAMC_OK);
+    char *text = beamc_alloc_zero(1, 300 * 1024);
+    memset(text, 'x', 300 * 1024 - 1);
+    assert_int_equal(write_row(&f, text, null_value(), NULL, &err), BEAMC_OK);
+    free(text);
+    write_rows(&f, 3);
+    finish(&f);
+    check_ends(&f, 3, 3, 0, 0);
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    assert_string_equal(failed_row(&f, 0)->texts[0], "nan");
+    assert_contains(failed_row(&f, 0)->texts[1], "field amount");
+    assert_string_equal(failed_row(&f, 0)->texts[3], "not_sendable");
+    assert_int_equal(failed_row(&f, 0)->fields[4], 0);
+    assert_contains(failed_row(&f, 1)->texts[1], "UTF-8");
+    assert_contains(failed_row(&f, 2)->texts[1], "262144");
+    close_fixture(&f);
+}
+
+static void a_body_that_is_too_large_is_halved(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, WITH_ERRORS);
+    test_server_refuse_longer_than(f.server, 400, 413);
+    write_rows(&f, 10);
+    finish(&f);
+    check_ends(&f, 10, 0, 0, 0);
+    assert_true(test_server_num_requests(f.server) > 2);
+    close_fixture(&f);
+}
+
+static void a_request_error_before_anything_was_accepted_stops_the_bundle(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, WITH_ERRORS);
+    test_step steps[] = {{.status = 400, .body = REQUEST_ERROR, .times = 99}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 10);
+    beamc_error err = {{0}};
+    assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err), BEAMC_INVALID);
+    assert_contains(err.text, "no such column");
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    assert_int_equal(num_failed_rows(&f), 0);
+    close_fixture(&f);
+}
+
+static void a_request_error_later_ends_at_the_record(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, WITH_ERRORS);
+    write_rows(&f, 10);
+    finish(&f);
+    test_server_refuse(f.server, "poison", 400, REQUEST_ERROR);
+    assert_int_equal(write_row(&f, "poison", null_value(), NULL, NULL), BEAMC_OK);
+    write_rows(&f, 4);
+    finish(&f);
+    check_ends(&f, 14, 1, 0, 0);
+    assert_string_equal(failed_row(&f, 0)->texts[3], "request_rejected");
+    close_fixture(&f);
+}
+
+static void rows_whose_retries_ran_out_are_failed_rows_when_asked_for(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, WITH_ERRORS ",\"on_exhausted\":\"dead_letter\",\"max_retries\":1");
+    test_step steps[] = {{.status = 503, .times = 2}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 3);
+    finish(&f);
+    check_ends(&f, 0, 0, 0, 3);
+    assert_string_equal(failed_row(&f, 2)->texts[3], "retries_exhausted");
+    assert_int_equal(failed_row(&f, 2)->fields[2], 503);
+    assert_int_equal(failed_row(&f, 2)->fields[4], 2);
+    assert_int_equal(failed_row(&f, 2)->fields[5], 1); /* possibly stored */
+    close_fixture(&f);
+    open_fixture(&f, WITH_ERRORS ",\"max_retries\":0");
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 3);
+    assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, NULL), BEAMC_UNAVAILABLE);
+    close_fixture(&f);
+}
+
+static void settings_at_fault_are_never_failed_rows(void **state) {
+    (void)state;
+    static const int statuses[] = {401, 403, 404};
+    for (size_t i = 0; i < 3; i++) {
+        fixture f;
+        open_fixture(&f, WITH_ERRORS ",\"on_exhausted\":\"dead_letter\"");
+        test_step steps[] = {{.status = statuses[i]}};
+        test_server_script(f.server, steps, 1);
+        write_rows(&f, 3);
+        assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, NULL), BEAMC_INVALID);
+        assert_int_equal(num_failed_rows(&f), 0);
+        close_fixture(&f);
+    }
+}
+
+static void too_large_a_share_of_refused_rows_fails_the_bundle(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, WITH_ERRORS ",\"error_handling.threshold\":0.1");
+    for (int i = 0; i < 99; i++) /* not yet a hundred: nothing to go by */
+        assert_int_equal(write_row(&f, "u", i < 20 ? double_value(__builtin_nan("")) : null_value(), NULL, NULL),
+                         BEAMC_OK);
+    finish(&f);
+    write_rows(&f, 1);
+    beamc_error err = {{0}};
+    assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err), BEAMC_INVALID);
+    assert_contains(err.text, "error_handling.threshold");
+    assert_contains(err.text, "0.1");
+    close_fixture(&f);
+}
+
+/* ---- the key, the preflight, equal keys ---- */
+
+static char *write_file(const char *text) {
+    char *path = beamc_strdup("/tmp/sink-dofn-test-XXXXXX");
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), strlen(text));
+    close(file);
+    return path;
+}
+
+static void replace_file(const char *path, const char *text) {
+    char *other = write_file(text);
+    assert_int_equal(rename(other, path), 0);
+    free(other);
+}
+
+static void open_with_key_file(fixture *f, const char *path) {
+    *f = (fixture){.server = test_server_start()};
+    assert_int_equal(tecton_delivery_engine_new(&f->engine, NULL), BEAMC_OK);
+    f->dofn = tecton_sink_dofn(f->engine);
+    f->metrics = fake_metrics_new();
+    char *payload = beamc_format("{\"api_key\":\"file:%s\",\"workspace_name\":\"prod\",\"stream_source_name\":\"s\","
+                                 "\"endpoint_url\":\"%s\"}",
+                                 path, test_server_url(f->server));
+    assert_int_equal(make_instance(f, payload, NULL), BEAMC_OK);
+    free(payload);
+    f->bundle = fake_bundle_new(NUM_EMITTED_FIELDS);
+    f->bundle->input_waiting = true;
+    assert_int_equal(f->dofn.start_bundle(f->instance, f->bundle, NULL), BEAMC_OK);
+}
+
+static void a_key_that_was_replaced_is_read_again_on_401_and_nothing_fails(void **state) {
+    (void)state;
+    char *path = write_file("old-key");
+    fixture f;
+    open_with_key_file(&f, path);
+    write_rows(&f, 10);
+    finish(&f);
+    replace_file(path, "new-key");
+    test_server_refuse(f.server, "old-key", 401, "{\"message\":\"revoked\"}");
+    write_rows(&f, 35);
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 45);
+    assert_true(fake_counter(f.metrics, NAMED("write_errors")) >= 1);
+    const test_request *last = test_server_request(f.server, test_server_num_requests(f.server) - 1);
+    assert_contains(last->head, "Tecton-key new-key");
+    close_fixture(&f);
+    (void)unlink(path);
+    free(path);
+}
+
+static void a_key_that_is_still_refused_after_it_was_read_again_fails(void **state) {
+    (void)state;
+    char *path = write_file("old-key");
+    fixture f;
+    open_with_key_file(&f, path);
+    test_server_refuse(f.server, "-key", 401, "{\"message\":\"revoked\"}");
+    write_rows(&f, 1);
+    beamc_error err = {{0}};
+    assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err), BEAMC_INVALID);
+    assert_contains(err.text, "HTTP 401");
+    assert_int_equal(test_server_num_requests(f.server), 1); /* the same key is not tried again */
+    f.dofn.end_bundle(f.instance);
+    replace_file(path, "other-key");
+    assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
+    write_rows(&f, 1);
+    assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err), BEAMC_INVALID);
+    assert_int_equal(test_server_num_requests(f.server), 2); /* another key is, once */
+    close_fixture(&f);
+    (void)unlink(path);
+    free(path);
+}
+
+static void a_fatal_answer_is_remembered_for_later_bundles(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    test_step steps[] = {{.status = 403}};
+    test_server_script(f.server, steps, 1);
+    for (int i = 0; i < 3; i++) {
+        write_rows(&f, 1);
+        beamc_error err = {{0}};
+        assert_int_equal(fake_run_finish(&f.dofn, f.instance, f.bundle, NULL, &err), BEAMC_INVALID);
+        assert_contains(err.text, "HTTP 403");
+        f.dofn.end_bundle(f.instance);
+        assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
+    }
+    assert_int_equal(test_server_num_requests(f.server), 1);
+    close_fixture(&f);
+}
+
+static void a_source_that_is_not_found_yet_is_waited_for(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"startup_grace_seconds\":60");
+    test_step steps[] = {{.status = 404, .times = 2}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 3);
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 3);
+    assert_int_equal(test_server_num_requests(f.server), 3);
+    close_fixture(&f);
+}
+
+static void the_preflight_is_a_dry_run_of_the_first_row_once(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"preflight\":\"full\"");
+    write_rows(&f, 12);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 3);
+    assert_contains(test_server_request(f.server, 0)->body, "\"dry_run\":true");
+    assert_contains(test_server_request(f.server, 0)->body, "\"u0\"");
+    assert_lacks(test_server_request(f.server, 0)->body, "\"u1\"");
+    assert_contains(test_server_request(f.server, 1)->body, "\"dry_run\":false");
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 12);
+    f.dofn.end_bundle(f.instance);
+    assert_int_equal(f.dofn.start_bundle(f.instance, f.bundle, NULL), BEAMC_OK);
+    write_rows(&f, 1);
+    finish(&f);
+    assert_int_equal(test_server_num_requests(f.server), 4);
+    close_fixture(&f);
+}
+
+static void a_preflight_passes_with_a_bad_record_and_fails_with_a_wrong_setting(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"preflight\":\"full\"");
+    test_step bad_record[] = {{.status = 400, .body = RECORD_ERROR}};
+    test_server_script(f.server, bad_record, 1);
+    write_rows(&f, 2);
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 2);
+    close_fixture(&f);
+    open_fixture(&f, ",\"preflight\":\"full\"");
+    test_step wrong[] = {{.status = 400, .body = REQUEST_ERROR, .times = 9}};
+    test_server_script(f.server, wrong, 1);
+    beamc_error err = {{0}};
+    assert_int_equal(write_row(&f, "u", null_value(), NULL, &err), BEAMC_INVALID);
+    assert_contains(err.text, "preflight");
+    assert_contains(err.text, "no such column");
+    assert_contains(err.text, "real write");
+    close_fixture(&f);
+}
+
+static void rows_with_equal_keys_and_time_are_counted(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"key_fields\":\"user_id\",\"timestamp_from_element\":\"at\"");
+    write_rows(&f, 3);
+    write_rows(&f, 2); /* the same users at the same time */
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_overwritten")), 2);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 5);
+    assert_contains(test_server_request(f.server, 0)->body, "\"amount\":0.5,\"at\":\"1970-01-01T00:00:01.000Z\"}");
+    close_fixture(&f);
+}
+
+static void a_count_of_the_services_that_is_not_ours_is_counted(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, "");
+    static const char counts[] = "{\"ingestMetrics\":{\"featureViewIngestMetrics\":[{\"featureViewName\":\"v\","
+                                 "\"onlineRecordIngestCount\":\"9\"}]}}";
+    test_step steps[] = {{.status = 200, .body = counts, .times = 2}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 19); /* ten, where the service says nine, and nine */
+    finish(&f);
+    assert_int_equal(fake_counter(f.metrics, NAMED("count_differences")), 1);
+    assert_int_equal(fake_counter(f.metrics, NAMED("records_written")), 19);
+    close_fixture(&f);
+}
+
+static void throttling_is_told_to_the_runner(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, ",\"max_retry_seconds\":60");
+    test_step steps[] = {{.status = 429, .headers = "Retry-After: 1\r\n"}};
+    test_server_script(f.server, steps, 1);
+    write_rows(&f, 3);
+    finish(&f);
+    int64_t throttled_ms = fake_counter(f.metrics, "beam-throttling-metrics:throttling-msecs");
+    assert_true(throttled_ms >= 1000 && throttled_ms < 5000);
+    assert_int_equal(fake_counter(f.metrics, NAMED("requests_throttled")), 1);
+    assert_int_equal(fake_counter(f.metrics, NAMED("request_retries")), 1);
+    close_fixture(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bundle_of_25_rows_is_three_requests),
@@ -509,7 +894,7 @@ int main(void) {
         cmocka_unit_test(a_failure_ends_the_bundle_at_the_next_row),
         cmocka_unit_test(a_row_past_the_byte_limit_is_refused),
         cmocka_unit_test(long_rows_close_a_batch_by_bytes),
-        cmocka_unit_test(output_rows_take_windows_and_time_of_the_latest_element),
+        cmocka_unit_test(each_window_of_a_request_has_its_row_at_its_latest_time),
         cmocka_unit_test(an_empty_bundle_sends_nothing),
         cmocka_unit_test(a_dry_run_asks_for_one_and_counts_no_records),
         cmocka_unit_test(linger_zero_waits_for_the_bundles_end),
@@ -517,6 +902,23 @@ int main(void) {
         cmocka_unit_test(a_failed_bundle_leaves_nothing_for_the_next),
         cmocka_unit_test(a_payload_from_another_version_is_refused),
         cmocka_unit_test(an_unset_key_variable_fails_setup_with_its_name),
+        cmocka_unit_test(one_bad_row_in_ten_is_found_and_the_others_are_stored),
+        cmocka_unit_test(rows_that_cannot_be_sent_are_failed_rows_too),
+        cmocka_unit_test(a_body_that_is_too_large_is_halved),
+        cmocka_unit_test(a_request_error_before_anything_was_accepted_stops_the_bundle),
+        cmocka_unit_test(a_request_error_later_ends_at_the_record),
+        cmocka_unit_test(rows_whose_retries_ran_out_are_failed_rows_when_asked_for),
+        cmocka_unit_test(settings_at_fault_are_never_failed_rows),
+        cmocka_unit_test(too_large_a_share_of_refused_rows_fails_the_bundle),
+        cmocka_unit_test(a_key_that_was_replaced_is_read_again_on_401_and_nothing_fails),
+        cmocka_unit_test(a_key_that_is_still_refused_after_it_was_read_again_fails),
+        cmocka_unit_test(a_fatal_answer_is_remembered_for_later_bundles),
+        cmocka_unit_test(a_source_that_is_not_found_yet_is_waited_for),
+        cmocka_unit_test(the_preflight_is_a_dry_run_of_the_first_row_once),
+        cmocka_unit_test(a_preflight_passes_with_a_bad_record_and_fails_with_a_wrong_setting),
+        cmocka_unit_test(rows_with_equal_keys_and_time_are_counted),
+        cmocka_unit_test(a_count_of_the_services_that_is_not_ours_is_counted),
+        cmocka_unit_test(throttling_is_told_to_the_runner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,7 +86,7 @@ static void a_use_becomes_one_step_with_one_output(void **state) {
     assert_string_equal(self.answer.dofn_urn, "beam_tecton:dofn:stream_write:v1");
     assert_int_equal(self.answer.num_outputs, 1);
     assert_string_equal(self.answer.outputs[0].tag, "written");
-    assert_int_equal(self.answer.outputs[0].num_fields, 4);
+    assert_int_equal(self.answer.outputs[0].num_fields, 6);
     assert_string_equal(self.answer.outputs[0].fields[0].name, "records");
     assert_int_equal(self.answer.outputs[0].fields[0].kind, BEAMC_TYPE_INT64);
     assert_null(self.answer.environment_type);
@@ -98,6 +98,71 @@ static void a_use_becomes_one_step_with_one_output(void **state) {
     assert_string_equal(config.workspace_name, "prod");
     tecton_sink_config_cleanup(&config);
     cleanup(&self);
+}
+
+/* FNV-1a of 128 bits by long multiplication with its prime, 2^88 + 0x13B, over 16 bytes, the highest first. */
+static void fnv1a_128(const char *text, uint8_t hash[16]) {
+    static const uint8_t basis[16] = {0x6c, 0x62, 0x27, 0x2e, 0x07, 0xbb, 0x01, 0x42,
+                                      0x62, 0xb8, 0x21, 0x75, 0x62, 0x95, 0xc5, 0x8d};
+    memcpy(hash, basis, sizeof basis);
+    for (; *text != '\0'; text++) {
+        hash[15] ^= (uint8_t)*text;
+        uint8_t product[16];
+        uint32_t carry = 0;
+        for (int i = 15; i >= 0; i--) {
+            uint32_t digit = carry + hash[i] * 0x13Bu;
+            if (i + 11 <= 15)
+                digit += hash[i + 11];
+            product[i] = (uint8_t)digit;
+            carry = digit >> 8;
+        }
+        memcpy(hash, product, sizeof product);
+    }
+}
+
+static void written_has_the_id_that_go_gives_its_type(void **state) {
+    (void)state;
+    uint8_t id[16];
+    char text[37];
+    fnv1a_128("tectonio.Written", id);
+    id[6] = (uint8_t)((id[6] & 0x0F) | 0x40);
+    id[8] = (uint8_t)((id[8] & 0x3F) | 0x80);
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof id; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+                                id[i]);
+    use self = usual();
+    must_expand(&self);
+    assert_string_equal(self.answer.outputs[0].schema_id, text);
+    cleanup(&self);
+}
+
+static void an_output_for_refused_rows_is_there_when_it_is_asked_for(void **state) {
+    (void)state;
+    static const beamc_field group_fields[] = {FIELD("output", TYPE(STRING)), FIELD("threshold", NULLABLE(DOUBLE))};
+    static const beamc_schema group = SCHEMA(group_fields);
+    beamc_value members[2] = {text_value("bad rows"), null_value()};
+    use self = usual();
+    give(&self, "error_handling", items_value(BEAMC_VALUE_ROW, members, 2));
+    self.fields[self.num_fields - 1].type = ROW_OF(&group);
+    must_expand(&self);
+    assert_int_equal(self.answer.num_outputs, 2);
+    assert_string_equal(self.answer.outputs[1].tag, "bad rows");
+    assert_string_equal(self.answer.outputs[1].fields[0].name, "failed_row");
+    assert_null(self.answer.outputs[1].fields[0].row); /* the input's */
+    assert_null(self.answer.outputs[1].schema_id);     /* which is why its fields differ from use to use */
+    cleanup(&self);
+    members[0] = text_value("written");
+    self = usual();
+    give(&self, "error_handling", items_value(BEAMC_VALUE_ROW, members, 2));
+    self.fields[self.num_fields - 1].type = ROW_OF(&group);
+    check_refused(&self, "error_handling.output", "\"written\"");
+    self = usual();
+    give(&self, "error_handling", text_value("errors"));
+    check_refused(&self, "error_handling", "output");
+    self = usual();
+    give(&self, "on_exhausted", text_value("dead_letter"));
+    check_refused(&self, "on_exhausted", "error_handling=");
 }
 
 static void a_reference_stays_one_and_its_value_is_nowhere(void **state) {
@@ -213,6 +278,8 @@ static void it_is_found_under_its_names(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_use_becomes_one_step_with_one_output),
+        cmocka_unit_test(written_has_the_id_that_go_gives_its_type),
+        cmocka_unit_test(an_output_for_refused_rows_is_there_when_it_is_asked_for),
         cmocka_unit_test(a_reference_stays_one_and_its_value_is_nowhere),
         cmocka_unit_test(a_literal_key_is_in_the_payload_and_nowhere_else),
         cmocka_unit_test(display_data_shows_where_the_rows_go),

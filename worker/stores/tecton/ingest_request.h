@@ -12,11 +12,11 @@
 
 enum { TECTON_INGEST_MAX_HEADERS = 4 };
 
-/* All owned; the frame points into `head`. */
+/* All owned; the frames point into the heads. */
 typedef struct {
     char *url;
-    char *head;
-    tecton_request_frame frame;
+    char *heads[2]; /* [0] as the configuration says, [1] of a dry run */
+    tecton_request_frame frames[2];
     char *headers[TECTON_INGEST_MAX_HEADERS]; /* the first one holds the key */
     size_t num_headers;
 } tecton_ingest_request;

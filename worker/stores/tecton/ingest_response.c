@@ -90,30 +90,100 @@ void tecton_server_words(const tecton_store_answer *answer, const char *key, cha
     free(words);
 }
 
-/* A success says so in a JSON object; anything else with status 2xx came from something that is not the API. */
-static bool is_json_object(const tecton_store_answer *answer) {
+/* The whole body as JSON; NULL when it is anything else. */
+static cJSON *parse_all(const tecton_store_answer *answer) {
     if (answer->body_cut)
-        return false;
+        return NULL;
     const char *at = NULL;
     const char *end = (const char *)answer->body + answer->body_len;
     cJSON *reply = cJSON_ParseWithLengthOpts((const char *)answer->body, answer->body_len, &at, false);
-    bool object = cJSON_IsObject(reply);
-    cJSON_Delete(reply);
-    while (object && at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+    if (reply == NULL)
+        return NULL;
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
         at++;
-    return object && at == end;
+    if (at == end)
+        return reply;
+    cJSON_Delete(reply);
+    return NULL;
 }
 
-static tecton_verdict verdict_of(const tecton_store_answer *answer) {
+/* Counts are decimal text, as protobuf writes 64-bit numbers; a number is taken too. */
+static bool read_count(const cJSON *entry, const char *name, uint64_t *count) {
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(entry, name);
+    if (cJSON_IsNumber(member) && member->valuedouble >= 0 && member->valuedouble < 1e15) {
+        *count = (uint64_t)member->valuedouble;
+        return true;
+    }
+    if (!cJSON_IsString(member) || member->valuestring[0] < '0' || member->valuestring[0] > '9')
+        return false;
+    char *end = NULL;
+    *count = strtoull(member->valuestring, &end, 10);
+    return *end == '\0';
+}
+
+/* Each feature view that the source feeds tells its own counts: the largest is what the service took. */
+static void read_counts(const cJSON *reply, tecton_store_judgement *judgement) {
+    static const char *const names[] = {"onlineRecordIngestCount", "offlineRecordIngestCount"};
+    const cJSON *metrics = cJSON_GetObjectItemCaseSensitive(reply, "ingestMetrics");
+    const cJSON *view = NULL;
+    cJSON_ArrayForEach(view, cJSON_GetObjectItemCaseSensitive(metrics, "featureViewIngestMetrics")) {
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            uint64_t count = 0;
+            if (!read_count(view, names[i], &count))
+                continue;
+            judgement->has_count = true;
+            if (count > judgement->count)
+                judgement->count = count;
+        }
+    }
+}
+
+/* A success says so in a JSON object; anything else with status 2xx came from something that is not the API. */
+static tecton_verdict judge_success(const tecton_store_answer *answer, tecton_store_judgement *judgement) {
+    cJSON *reply = parse_all(answer);
+    bool object = cJSON_IsObject(reply);
+    if (object)
+        read_counts(reply, judgement);
+    cJSON_Delete(reply);
+    return object ? TECTON_VERDICT_STORED : TECTON_VERDICT_RETRYABLE;
+}
+
+/* How many errors there are of one feature view: a record is reported once for each that refuses it. */
+static uint32_t count_bad(const cJSON *errors) {
+    const char *view = text_member(cJSON_GetArrayItem(errors, 0), "featureViewName");
+    uint32_t num_bad = 0;
+    const cJSON *error = NULL;
+    cJSON_ArrayForEach(error, errors) {
+        const char *name = text_member(error, "featureViewName");
+        num_bad += name == view || (name != NULL && view != NULL && strcmp(name, view) == 0);
+    }
+    return num_bad;
+}
+
+/* Record errors say so; all else that is refused is taken for a fault of the request. */
+static tecton_verdict judge_refusal(const tecton_store_answer *answer, tecton_store_judgement *judgement) {
+    cJSON *reply = cJSON_ParseWithLength((const char *)answer->body, answer->body_len);
+    const cJSON *errors = cJSON_GetObjectItemCaseSensitive(reply, "recordErrors");
+    bool of_records = cJSON_GetArraySize(errors) > 0;
+    if (of_records)
+        judgement->num_bad = count_bad(errors);
+    cJSON_Delete(reply);
+    return of_records ? TECTON_VERDICT_RECORD_ERROR : TECTON_VERDICT_REQUEST_ERROR;
+}
+
+static tecton_verdict verdict_of(const tecton_store_answer *answer, tecton_store_judgement *judgement) {
     switch (answer->status) {
     case 400:
-    case 413:
     case 422:
-        return TECTON_VERDICT_REJECTED;
+        return judge_refusal(answer, judgement);
+    case 413:
+        return TECTON_VERDICT_TOO_LARGE;
     case 401:
+        return TECTON_VERDICT_UNAUTHORIZED;
     case 403:
-    case 404:
         return TECTON_VERDICT_FATAL;
+    case 404:
+        return TECTON_VERDICT_NOT_FOUND;
     case 429:
         return TECTON_VERDICT_THROTTLED;
     case 408:
@@ -123,7 +193,7 @@ static tecton_verdict verdict_of(const tecton_store_answer *answer) {
         break;
     }
     if (answer->status >= 200 && answer->status < 300)
-        return is_json_object(answer) ? TECTON_VERDICT_STORED : TECTON_VERDICT_RETRYABLE;
+        return judge_success(answer, judgement);
     if (answer->status >= 500 && answer->status < 600)
         return TECTON_VERDICT_RETRYABLE;
     return TECTON_VERDICT_OTHER;
@@ -191,16 +261,20 @@ static void advice(const tecton_ingest_context *context, int status, char *text,
         (void)snprintf(text, text_size, "This is not an answer of Tecton's ingest API. Check endpoint_url and proxy.");
 }
 
-tecton_verdict tecton_ingest_classify(const tecton_ingest_context *context, const tecton_store_answer *answer,
-                                      char *text, size_t text_size) {
-    tecton_verdict verdict = verdict_of(answer);
-    if (verdict == TECTON_VERDICT_STORED)
-        return verdict;
+void tecton_ingest_classify(const tecton_ingest_context *context, const tecton_store_answer *answer,
+                            tecton_store_judgement *judgement) {
+    judgement->has_count = false;
+    judgement->count = 0;
+    judgement->num_bad = 0;
+    judgement->text[0] = '\0';
+    judgement->verdict = verdict_of(answer, judgement);
+    if (judgement->verdict == TECTON_VERDICT_STORED)
+        return;
     char words[TECTON_SERVER_WORDS_BYTES + 1];
     char what_to_do[768];
     tecton_server_words(answer, context->key, words, sizeof words);
     advice(context, answer->status, what_to_do, sizeof what_to_do);
-    (void)snprintf(text, text_size, "HTTP %d from %.200s: %s%s%s %s", answer->status, context->url,
-                   words[0] == '\0' ? "(no text)" : "\"", words, words[0] == '\0' ? "." : "\".", what_to_do);
-    return verdict;
+    (void)snprintf(judgement->text, sizeof judgement->text, "HTTP %d from %.200s: %s%s%s %s", answer->status,
+                   context->url, words[0] == '\0' ? "(no text)" : "\"", words, words[0] == '\0' ? "." : "\".",
+                   what_to_do);
 }

@@ -17,8 +17,8 @@ typedef struct {
 } tecton_ingest_context;
 
 /* tecton_ingest_classify: see feature_store.h. */
-tecton_verdict tecton_ingest_classify(const tecton_ingest_context *context, const tecton_store_answer *answer,
-                                      char *text, size_t text_size);
+void tecton_ingest_classify(const tecton_ingest_context *context, const tecton_store_answer *answer,
+                            tecton_store_judgement *judgement);
 
 /* tecton_server_words writes what the server said, in this order: requestError.errorMessage,
  * recordErrors[].errorMessage, message, error, the first raw bytes. Control characters and invalid UTF-8 become dots,

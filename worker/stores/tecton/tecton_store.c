@@ -15,8 +15,8 @@ typedef struct {
     char *key;
 } tecton_store;
 
-static const tecton_request_frame *encode(const tecton_feature_store *store) {
-    return &((const tecton_store *)store)->request.frame;
+static const tecton_request_frame *encode(const tecton_feature_store *store, bool dry_run) {
+    return &((const tecton_store *)store)->request.frames[dry_run ? 1 : 0];
 }
 
 static const char *address(const tecton_feature_store *store, const char *const **headers, size_t *num_headers) {
@@ -26,14 +26,14 @@ static const char *address(const tecton_feature_store *store, const char *const 
     return self->request.url;
 }
 
-static tecton_verdict classify(const tecton_feature_store *store, const tecton_store_answer *answer, char *text,
-                               size_t text_size) {
+static void classify(const tecton_feature_store *store, const tecton_store_answer *answer,
+                     tecton_store_judgement *judgement) {
     const tecton_store *self = (const tecton_store *)store;
     tecton_ingest_context context = {.url = self->request.url,
                                      .workspace_name = self->workspace_name,
                                      .stream_source_name = self->stream_source_name,
                                      .key = self->key};
-    return tecton_ingest_classify(&context, answer, text, text_size);
+    tecton_ingest_classify(&context, answer, judgement);
 }
 
 static void free_store(tecton_feature_store *store) {

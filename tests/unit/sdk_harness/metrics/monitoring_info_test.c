@@ -133,6 +133,29 @@ static void the_largest_payloads_and_long_names_fit(void **state) {
     beamc_short_ids_free(ids);
 }
 
+static void a_trie_of_any_length_fits(void **state) {
+    (void)state;
+    char segment[3000];
+    memset(segment, 's', sizeof segment - 1);
+    segment[sizeof segment - 1] = '\0';
+    beamc_short_ids *ids = beamc_short_ids_new();
+    beamc_metric_registry *registry = beamc_metric_registry_new();
+    beamc_metrics *scope = beamc_metric_registry_scope(registry, "step");
+    const char *const segments[] = {"tecton:", segment};
+    beamc_bounded_trie_add(beamc_metrics_bounded_trie(scope, "lineage", "sinks_v2", segments, 2));
+    beamc_metric_registry_name(registry, ids);
+    beamc_metric_report report;
+    beamc_metric_report_fill(&report, registry);
+    Beam__ProcessBundleResponse *response = received(&report);
+    assert_int_equal(response->n_monitoring_infos, 1);
+    assert_true(response->monitoring_infos[0]->payload.len > sizeof segment);
+    assert_int_equal(response->monitoring_data[0]->value.len, response->monitoring_infos[0]->payload.len);
+    beam__process_bundle_response__free_unpacked(response, NULL);
+    beamc_metric_report_cleanup(&report);
+    beamc_metric_registry_free(registry);
+    beamc_short_ids_free(ids);
+}
+
 static void a_registry_without_cells_has_an_empty_report(void **state) {
     (void)state;
     beamc_metric_registry *registry = beamc_metric_registry_new();
@@ -148,6 +171,7 @@ int main(void) {
         cmocka_unit_test(a_report_has_every_metric_in_full_and_by_its_short_id),
         cmocka_unit_test(progress_has_the_same_fields),
         cmocka_unit_test(the_largest_payloads_and_long_names_fit),
+        cmocka_unit_test(a_trie_of_any_length_fits),
         cmocka_unit_test(a_metric_without_a_short_id_stands_in_the_report_in_full),
         cmocka_unit_test(a_report_stays_as_it_was_filled_after_its_plan_has_gone),
         cmocka_unit_test(a_registry_without_cells_has_an_empty_report),

@@ -79,7 +79,7 @@ static void what_is_not_given_has_its_default(void **state) {
     assert_null(config.endpoint_url);
     assert_false(config.dry_run);
     assert_int_equal(config.linger_ms, 10);
-    assert_int_equal(config.max_in_flight, 32);
+    assert_int_equal(config.max_in_flight, 200);
     assert_int_equal(config.max_retry_seconds, 300);
     assert_int_equal(config.int64_encoding, TECTON_INT64_AUTO);
     assert_int_equal(config.non_finite, TECTON_NON_FINITE_REJECT);

@@ -16,8 +16,9 @@ static void every_row_of_the_table_is_complete(void **state) {
         const tecton_option *option = &options[i];
         assert_true(option->sentence[strlen(option->sentence) - 1] == '.');
         assert_null(strchr(option->sentence, '\n'));
-        assert_true(strncmp(option->example, option->name, strlen(option->name)) == 0);
-        assert_true(option->example[strlen(option->name)] == '=');
+        size_t name_len = strcspn(option->name, "."); /* a group's member is written inside its group */
+        assert_true(strncmp(option->example, option->name, name_len) == 0);
+        assert_true(option->example[name_len] == '=');
         assert_ptr_equal(tecton_option_find(option->name), option);
         if (option->type == TECTON_OPTION_INTEGER)
             assert_in_range((uint64_t)option->default_integer, (uint64_t)option->min, (uint64_t)option->max);
@@ -44,12 +45,26 @@ static void discovery_shows_the_table(void **state) {
     size_t num_fields = 0;
     const tecton_option *options = tecton_options(&num_options);
     const beamc_option_field *fields = tecton_option_fields(&num_fields);
-    assert_int_equal(num_fields, num_options);
-    for (size_t i = 0; i < num_fields; i++) {
-        assert_string_equal(fields[i].name, options[i].name);
-        assert_string_equal(fields[i].description, options[i].sentence);
-        assert_int_equal(fields[i].required, options[i].required);
+    const beamc_option_field *group = NULL;
+    size_t at = 0;
+    for (size_t i = 0; i < num_options; i++) {
+        const char *member = tecton_option_group_member(options[i].name);
+        const beamc_option_field *field = NULL;
+        if (member == NULL) {
+            field = &fields[at++];
+        } else {
+            group = group == NULL ? &fields[at++] : group;
+            field = &group->fields[group == &fields[at - 1] && strcmp(member, "output") == 0 ? 0 : 1];
+        }
+        assert_string_equal(field->name, member == NULL ? options[i].name : member);
+        assert_string_equal(field->description, options[i].sentence);
+        assert_int_equal(field->required, options[i].required);
     }
+    assert_int_equal(at, num_fields);
+    assert_non_null(group);
+    assert_string_equal(group->name, "error_handling");
+    assert_int_equal(group->kind, BEAMC_TYPE_ROW);
+    assert_int_equal(group->num_fields, 2);
     assert_int_equal(fields[4].kind, BEAMC_TYPE_INT64); /* batch_size */
     assert_string_equal(fields[4].name, "batch_size");
 }

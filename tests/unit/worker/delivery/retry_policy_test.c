@@ -87,6 +87,53 @@ static void nothing_starts_after_max_retry_seconds(void **state) {
     assert_true(tecton_retry_next(&one_second, &history, TECTON_ATTEMPT_THROTTLED, 60000, 7000, 0).give_up);
 }
 
+static void throttling_and_failures_double_apart(void **state) {
+    (void)state;
+    tecton_retry_limits many = {.max_retries = 100, .max_retry_ms = 3600000};
+    tecton_retry_state history = {.first_ms = 0};
+    for (int i = 0; i < 5; i++)
+        (void)next(&many, &history, TECTON_ATTEMPT_SENT, 0, 0);
+    assert_int_equal(next(&many, &history, TECTON_ATTEMPT_THROTTLED, 0, UINT32_MAX).delay_ms, 1000);
+    assert_int_equal(next(&many, &history, TECTON_ATTEMPT_NOT_SENT, 0, UINT32_MAX).delay_ms, 1600);
+    assert_int_equal(next(&many, &history, TECTON_ATTEMPT_THROTTLED, 0, UINT32_MAX).delay_ms, 2000);
+}
+
+static void any_number_of_waits_stays_within_the_cap(void **state) {
+    (void)state;
+    tecton_retry_limits many = {.max_retries = UINT32_MAX, .max_retry_ms = UINT64_MAX};
+    tecton_retry_state history = {.num_waits = UINT32_MAX - 1, .num_throttled = UINT32_MAX - 1};
+    assert_int_equal(next(&many, &history, TECTON_ATTEMPT_SENT, 0, UINT32_MAX).delay_ms, TECTON_RETRY_CAP_MS);
+    assert_int_equal(next(&many, &history, TECTON_ATTEMPT_THROTTLED, 0, UINT32_MAX).delay_ms, TECTON_RETRY_CAP_MS);
+}
+
+static void the_longest_retry_after_waits_sixty_six_seconds(void **state) {
+    (void)state;
+    tecton_retry_state history = {.first_ms = 0};
+    assert_int_equal(
+        tecton_retry_next(&usual, &history, TECTON_ATTEMPT_THROTTLED, TECTON_RETRY_AFTER_CAP_MS, 0, UINT32_MAX)
+            .delay_ms,
+        66000);
+}
+
+static void the_time_begins_once(void **state) {
+    (void)state;
+    tecton_retry_state history = {0};
+    assert_false(tecton_retry_expired(&usual, &history, UINT64_MAX)); /* not begun */
+    tecton_retry_began(&history, 0);
+    tecton_retry_began(&history, 5000);
+    assert_int_equal(history.first_ms, 0);
+    assert_false(tecton_retry_expired(&usual, &history, 299999));
+    assert_true(tecton_retry_expired(&usual, &history, 300000));
+}
+
+static void what_is_held_back_is_given_up_after_the_same_time(void **state) {
+    (void)state;
+    tecton_retry_state history = {0};
+    tecton_retry_began(&history, 10000);
+    assert_false(next(&usual, &history, TECTON_ATTEMPT_NOT_SENT, 309000, 0).give_up);
+    assert_true(next(&usual, &history, TECTON_ATTEMPT_NOT_SENT, 310000, 0).give_up);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sent_requests_use_up_max_retries),
@@ -95,6 +142,11 @@ int main(void) {
         cmocka_unit_test(delays_lie_anywhere_below_the_bound),
         cmocka_unit_test(retry_after_is_a_least_delay_with_a_tenth_on_top),
         cmocka_unit_test(nothing_starts_after_max_retry_seconds),
+        cmocka_unit_test(throttling_and_failures_double_apart),
+        cmocka_unit_test(any_number_of_waits_stays_within_the_cap),
+        cmocka_unit_test(the_longest_retry_after_waits_sixty_six_seconds),
+        cmocka_unit_test(the_time_begins_once),
+        cmocka_unit_test(what_is_held_back_is_given_up_after_the_same_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,11 @@
 #include "tests/support/check.h"
 #include "tests/support/http_server.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { GIVE_UP_MS = 10 * 1000 };
@@ -174,6 +177,22 @@ static void a_refused_connection_was_not_sent(void **state) {
     assert_int_equal(self.exchange.num_sends, 0);
     assert_true(self.exchange.problem[0] != '\0');
     tecton_http_target_release(nobody);
+    close_fixture(&f);
+}
+
+static void a_host_without_an_address_was_not_sent_to(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    /* A label longer than DNS has: no name server is asked. */
+    tecton_http_target *nowhere =
+        target_to("http://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example/", 5000);
+    call self;
+    start(f.client, &self, nowhere, "{}");
+    finish(f.client, &self);
+    assert_int_equal(self.exchange.result, TECTON_HTTP_NOT_SENT);
+    assert_contains(self.exchange.problem, "resolve");
+    tecton_http_target_release(nowhere);
     close_fixture(&f);
 }
 
@@ -540,6 +559,256 @@ static void a_wake_ends_the_wait(void **state) {
     close_fixture(&f);
 }
 
+static void a_kept_connection_that_was_closed_is_not_used(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    test_step step = {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"}; /* closed, and did not say so */
+    assert_int_equal(ask(&f, &step).exchange.status, 200);
+    tecton_http_client_poll(f.client, 100); /* sees it, if it was not seen with the answer */
+    call reply = ask(&f, NULL);
+    assert_int_equal(reply.exchange.status, 200);
+    assert_int_equal(reply.exchange.num_sends, 1);
+    assert_int_equal(test_server_num_connections(f.server), 2);
+    close_fixture(&f);
+}
+
+static void a_request_over_closed_kept_connections_ends_at_a_new_one(void **state) {
+    (void)state;
+    enum { NUM_CALLS = 8 };
+    fixture f;
+    open_fixture(&f, 5000);
+    call calls[NUM_CALLS];
+    test_server_hold(f.server);
+    for (int i = 0; i < NUM_CALLS; i++)
+        start(f.client, &calls[i], f.target, "{}");
+    for (int i = 0; i < 1000 && test_server_num_requests(f.server) < NUM_CALLS; i++)
+        tecton_http_client_poll(f.client, 10);
+    test_server_release(f.server);
+    for (int i = 0; i < NUM_CALLS; i++)
+        finish(f.client, &calls[i]);
+    test_server *old = f.server;
+    const char *url = test_server_url(old);
+    char kept_url[64];
+    (void)snprintf(kept_url, sizeof kept_url, "%s", url);
+    test_server_stop(old);
+    f.server = test_server_start_at(kept_url);
+    for (int i = 0; i < NUM_CALLS; i++) /* at once: nothing was heard of the old ones' end yet */
+        start(f.client, &calls[i], f.target, "{}");
+    for (int i = 0; i < NUM_CALLS; i++) {
+        finish(f.client, &calls[i]);
+        assert_int_equal(calls[i].exchange.status, 200);
+        assert_in_range(calls[i].exchange.num_sends, 1, 2);
+    }
+    assert_int_equal(test_server_num_requests(f.server), NUM_CALLS);
+    close_fixture(&f);
+}
+
+static void a_long_body_arrives_whole(void **state) {
+    (void)state;
+    enum { BODY_BYTES = 5 * 1000 * 1000 };
+    fixture f;
+    open_fixture(&f, 10000);
+    char *body = beamc_alloc(BODY_BYTES + 1);
+    for (size_t i = 0; i < BODY_BYTES; i++)
+        body[i] = (char)('a' + i % 23);
+    body[BODY_BYTES] = '\0';
+    for (size_t i = 0; i < 2; i++) {
+        call self;
+        start(f.client, &self, f.target, body);
+        finish(f.client, &self);
+        assert_int_equal(self.exchange.status, 200);
+        const test_request *request = test_server_request(f.server, i);
+        assert_int_equal(request->body_len, BODY_BYTES);
+        assert_memory_equal(request->body, body, TEST_SERVER_KEPT_BODY_BYTES - 1);
+    }
+    assert_int_equal(test_server_num_connections(f.server), 1);
+    close_fixture(&f);
+    free(body);
+}
+
+static void chunks_are_read(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    test_step step = {.raw = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                             "5\r\n{\"a\":\r\n2\r\n1}\r\n0\r\n\r\n"};
+    assert_string_equal(ask(&f, &step).answer, "{\"a\":1}");
+    close_fixture(&f);
+}
+
+/* ---- a peer that says what no server does: sockets of the test's own ---- */
+
+typedef struct {
+    int listener;
+    char url[64];
+} peer;
+
+static void open_peer(peer *self, const char *scheme) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    self->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(bind(self->listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(self->listener, 8), 0);
+    assert_int_equal(getsockname(self->listener, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(self->url, sizeof self->url, "%s://127.0.0.1:%d/", scheme, ntohs(address.sin_port));
+}
+
+/* Accepts a connection and reads the beginning of a request, while the client goes on. */
+static int accept_request(const peer *self, tecton_http_client *client) {
+    char some[1000];
+    int fd = -1;
+    for (int i = 0; i < 1000 && fd < 0; i++) {
+        tecton_http_client_poll(client, 5);
+        fd = accept(self->listener, NULL, NULL);
+    }
+    assert_true(fd >= 0);
+    for (int i = 0; i < 1000 && recv(fd, some, sizeof some, MSG_DONTWAIT) <= 0; i++)
+        tecton_http_client_poll(client, 5);
+    return fd;
+}
+
+static void say_to(int fd, const char *text) {
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void an_answer_may_come_before_all_is_sent(void **state) {
+    (void)state;
+    enum { BODY_BYTES = 20 * 1000 * 1000 };
+    fixture f;
+    open_fixture(&f, 5000);
+    peer other;
+    open_peer(&other, "http");
+    char *body = beamc_alloc(BODY_BYTES + 1);
+    memset(body, 'x', BODY_BYTES);
+    body[BODY_BYTES] = '\0';
+    tecton_http_target *target = target_to(other.url, 5000);
+    call self;
+    start(f.client, &self, target, body);
+    int fd = accept_request(&other, f.client);
+    say_to(fd, "HTTP/1.1 413 Too long\r\nContent-Length: 2\r\n\r\nno");
+    finish(f.client, &self);
+    assert_int_equal(self.exchange.result, TECTON_HTTP_ANSWERED);
+    assert_int_equal(self.exchange.status, 413);
+    assert_string_equal(self.answer, "no");
+    start(f.client, &self, target, "{}"); /* not over that connection */
+    int second = accept_request(&other, f.client);
+    say_to(second, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    finish(f.client, &self);
+    assert_int_equal(self.exchange.status, 200);
+    close(fd);
+    close(second);
+    close(other.listener);
+    tecton_http_target_release(target);
+    free(body);
+    close_fixture(&f);
+}
+
+static void bytes_that_nobody_asked_for_are_no_answer(void **state) {
+    (void)state;
+    static const char *const more[] = {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfalse", "x"};
+    fixture f;
+    open_fixture(&f, 5000);
+    peer other;
+    open_peer(&other, "http");
+    tecton_http_target *target = target_to(other.url, 5000);
+    for (size_t i = 0; i < 4; i++) { /* with the answer, or a little later */
+        call self;
+        start(f.client, &self, target, "{}");
+        int fd = accept_request(&other, f.client);
+        char text[256];
+        (void)snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue%s", i < 2 ? more[i] : "");
+        say_to(fd, text);
+        finish(f.client, &self);
+        assert_string_equal(self.answer, "true");
+        if (i >= 2)
+            say_to(fd, more[i - 2]);
+        tecton_http_client_poll(f.client, 100);
+        char byte = 0;
+        assert_int_equal(recv(fd, &byte, 1, 0), 0); /* closed by the client */
+        close(fd);
+    }
+    close(other.listener);
+    tecton_http_target_release(target);
+    close_fixture(&f);
+}
+
+static void a_handshake_that_hangs_times_out_and_was_not_sent(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    peer other;
+    open_peer(&other, "https");
+    tecton_http_target *target = target_to(other.url, 100);
+    call self;
+    start(f.client, &self, target, "{}");
+    finish(f.client, &self);
+    assert_int_equal(self.exchange.result, TECTON_HTTP_NOT_SENT);
+    assert_true(self.exchange.timed_out);
+    assert_int_equal(self.exchange.num_sends, 0);
+    assert_in_range(self.exchange.latency_ms, 99, 2000);
+    tecton_http_target_release(target);
+    close(other.listener);
+    close_fixture(&f);
+}
+
+static void a_request_may_be_cancelled_while_it_connects(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    peer other;
+    open_peer(&other, "https");
+    tecton_http_target *target = target_to(other.url, 5000);
+    for (int num_polls = 0; num_polls < 3; num_polls++) {
+        call self;
+        start(f.client, &self, target, "{}");
+        for (int i = 0; i < num_polls; i++)
+            tecton_http_client_poll(f.client, 10);
+        tecton_http_client_cancel(f.client, &self.exchange);
+        tecton_http_client_poll(f.client, 10);
+        assert_false(self.done);
+    }
+    tecton_http_target_release(target);
+    close(other.listener);
+    close_fixture(&f);
+}
+
+static void targets_with_different_trust_share_no_connection(void **state) {
+    (void)state;
+    fixture f;
+    open_fixture(&f, 5000);
+    tecton_http_target_options options = {.method = TECTON_HTTP_GET,
+                                          .url = test_server_url(f.server),
+                                          .timeout_ms = 5000,
+                                          .ca_file = "/some/ca.pem",
+                                          .proxy = "none"};
+    tecton_http_target *other = NULL;
+    assert_int_equal(tecton_http_target_new(&options, &other, NULL), BEAMC_OK);
+    assert_int_equal(ask(&f, NULL).exchange.status, 200);
+    call self;
+    start(f.client, &self, other, "");
+    finish(f.client, &self);
+    assert_int_equal(self.exchange.status, 200);
+    assert_int_equal(test_server_num_connections(f.server), 2);
+    tecton_http_target_release(other);
+    close_fixture(&f);
+}
+
+static void a_header_with_a_line_break_is_refused(void **state) {
+    (void)state;
+    static const char *const headers[] = {"X: a\r\nAuthorization: b"};
+    tecton_http_target_options options = {.method = TECTON_HTTP_GET,
+                                          .url = "http://127.0.0.1/",
+                                          .headers = headers,
+                                          .num_headers = 1,
+                                          .timeout_ms = 1,
+                                          .proxy = "none"};
+    tecton_http_target *target = NULL;
+    beamc_error err = {{0}};
+    assert_int_equal(tecton_http_target_new(&options, &target, &err), BEAMC_INVALID);
+    assert_contains(err.text, "control character");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_carries_its_body_and_headers),
@@ -547,6 +816,7 @@ int main(void) {
         cmocka_unit_test(a_connection_closed_by_the_server_is_replaced),
         cmocka_unit_test(many_requests_run_side_by_side),
         cmocka_unit_test(a_refused_connection_was_not_sent),
+        cmocka_unit_test(a_host_without_an_address_was_not_sent_to),
         cmocka_unit_test(a_connection_cut_after_the_request_is_lost),
         cmocka_unit_test(a_kept_connection_that_is_cut_is_sent_again_and_counted),
         cmocka_unit_test(a_slow_answer_times_out),
@@ -567,6 +837,16 @@ int main(void) {
         cmocka_unit_test(urls_that_cannot_be_used_are_refused),
         cmocka_unit_test(a_ca_file_that_is_not_there_cannot_help_itself),
         cmocka_unit_test(the_proxy_is_read_from_the_environment_once),
+        cmocka_unit_test(a_kept_connection_that_was_closed_is_not_used),
+        cmocka_unit_test(a_request_over_closed_kept_connections_ends_at_a_new_one),
+        cmocka_unit_test(a_long_body_arrives_whole),
+        cmocka_unit_test(chunks_are_read),
+        cmocka_unit_test(an_answer_may_come_before_all_is_sent),
+        cmocka_unit_test(bytes_that_nobody_asked_for_are_no_answer),
+        cmocka_unit_test(a_handshake_that_hangs_times_out_and_was_not_sent),
+        cmocka_unit_test(a_request_may_be_cancelled_while_it_connects),
+        cmocka_unit_test(targets_with_different_trust_share_no_connection),
+        cmocka_unit_test(a_header_with_a_line_break_is_refused),
         cmocka_unit_test(a_wake_ends_the_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,7 @@ static beamc_status encode(const beamc_schema *schema, const beamc_value *values
     beamc_byte_buffer_init(&out, CEILING);
     if (tecton_record_plan_new(schema, config, &plan, err) != BEAMC_OK)
         fail_msg("%s", err->text);
-    beamc_status status = tecton_record_encode(plan, values, &out, err);
+    beamc_status status = tecton_record_encode(plan, values, 0, &out, err);
     if (status == BEAMC_OK) {
         memcpy(text, out.data, out.len);
         text[out.len] = '\0';

@@ -22,7 +22,7 @@ static const char *body_of(const tecton_ingest_request *request) {
     static char body[2048];
     tecton_batch_limits limits = {.max_records = 10, .max_body_bytes = sizeof body - 1};
     tecton_record_batch batch;
-    tecton_record_batch_init(&batch, &request->frame, &limits);
+    tecton_record_batch_init(&batch, &request->frames[0], &limits);
     assert_int_equal(tecton_record_batch_add(&batch, (const uint8_t *)"{\"a\":1}", 7, 0), TECTON_BATCH_ADDED);
     assert_int_equal(tecton_record_batch_add(&batch, (const uint8_t *)"{\"a\":2}", 7, 0), TECTON_BATCH_ADDED);
     tecton_record_batch_close(&batch);
@@ -70,7 +70,7 @@ static void v2_ingest_has_camel_case_keys(void **state) {
         tecton_sink_config config = config_for(not_v2[i]);
         tecton_ingest_request request;
         assert_int_equal(tecton_ingest_request_init(&request, &config, &key, NULL), BEAMC_OK);
-        assert_contains(request.head, "workspace_name");
+        assert_contains(request.heads[0], "workspace_name");
         tecton_ingest_request_cleanup(&request);
     }
 }
@@ -110,7 +110,7 @@ static void the_key_is_in_one_header_and_wiped(void **state) {
     assert_string_equal(request.headers[1], "Content-Type: application/json");
     for (size_t i = 1; i < request.num_headers; i++)
         assert_lacks(request.headers[i], "k-123");
-    assert_lacks(request.head, "k-123");
+    assert_lacks(request.heads[0], "k-123");
     tecton_ingest_request_cleanup(&request);
     assert_null(request.headers[0]);
 }

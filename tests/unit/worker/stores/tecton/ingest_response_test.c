@@ -9,12 +9,14 @@ static const tecton_ingest_context context = {.url = "https://preview.acme.tecto
                                               .stream_source_name = "payments",
                                               .key = "s3cret-key"};
 
+static tecton_store_judgement judgement;
 static char text[TECTON_VERDICT_TEXT_BYTES];
 
 static tecton_verdict classify_bytes(int status, const void *body, size_t body_len, bool cut) {
     tecton_store_answer answer = {.status = status, .body = body, .body_len = body_len, .body_cut = cut};
-    memset(text, 0, sizeof text);
-    return tecton_ingest_classify(&context, &answer, text, sizeof text);
+    tecton_ingest_classify(&context, &answer, &judgement);
+    memcpy(text, judgement.text, sizeof text);
+    return judgement.verdict;
 }
 
 static tecton_verdict classify(int status, const char *body) {
@@ -48,19 +50,45 @@ static void anything_else_with_2xx_may_or_may_not_be_stored(void **state) {
     assert_int_equal(classify_bytes(200, "{}", 2, true), TECTON_VERDICT_RETRYABLE);
 }
 
+static void the_services_own_counts_are_read(void **state) {
+    (void)state;
+    assert_int_equal(classify(200, "{\"ingestMetrics\":{}}"), TECTON_VERDICT_STORED);
+    assert_false(judgement.has_count);
+    (void)classify(200,
+                   "{\"ingestMetrics\":{\"featureViewIngestMetrics\":["
+                   "{\"featureViewName\":\"a\",\"onlineRecordIngestCount\":\"7\"},"
+                   "{\"featureViewName\":\"b\",\"offlineRecordIngestCount\":10,\"onlineRecordIngestCount\":\"x\"}]}}");
+    assert_true(judgement.has_count);
+    assert_int_equal(judgement.count, 10);
+}
+
+static void record_errors_are_told_apart_and_counted(void **state) {
+    (void)state;
+    assert_int_equal(classify(400, "{\"recordErrors\":[{\"featureViewName\":\"a\",\"errorMessage\":\"x\"},"
+                                   "{\"featureViewName\":\"b\",\"errorMessage\":\"x\"},"
+                                   "{\"featureViewName\":\"a\",\"errorMessage\":\"y\"}]}"),
+                     TECTON_VERDICT_RECORD_ERROR);
+    assert_int_equal(judgement.num_bad, 2); /* as view a has it */
+    assert_int_equal(classify(400, "{\"recordErrors\":[{\"errorMessage\":\"x\"}]}"), TECTON_VERDICT_RECORD_ERROR);
+    assert_int_equal(judgement.num_bad, 1);
+    assert_int_equal(classify(400, "{\"recordErrors\":[]}"), TECTON_VERDICT_REQUEST_ERROR);
+    assert_int_equal(classify(400, "{\"requestError\":{\"errorMessage\":\"x\"}}"), TECTON_VERDICT_REQUEST_ERROR);
+    assert_int_equal(judgement.num_bad, 0);
+}
+
 static void each_status_has_its_verdict(void **state) {
     (void)state;
     static const struct {
         int status;
         tecton_verdict verdict;
     } table[] = {
-        {400, TECTON_VERDICT_REJECTED},  {413, TECTON_VERDICT_REJECTED},  {422, TECTON_VERDICT_REJECTED},
-        {401, TECTON_VERDICT_FATAL},     {403, TECTON_VERDICT_FATAL},     {404, TECTON_VERDICT_FATAL},
-        {408, TECTON_VERDICT_RETRYABLE}, {425, TECTON_VERDICT_RETRYABLE}, {429, TECTON_VERDICT_THROTTLED},
-        {500, TECTON_VERDICT_RETRYABLE}, {502, TECTON_VERDICT_RETRYABLE}, {503, TECTON_VERDICT_RETRYABLE},
-        {504, TECTON_VERDICT_RETRYABLE}, {599, TECTON_VERDICT_RETRYABLE}, {301, TECTON_VERDICT_OTHER},
-        {307, TECTON_VERDICT_OTHER},     {405, TECTON_VERDICT_OTHER},     {407, TECTON_VERDICT_OTHER},
-        {415, TECTON_VERDICT_OTHER},     {418, TECTON_VERDICT_OTHER},     {600, TECTON_VERDICT_OTHER},
+        {400, TECTON_VERDICT_REQUEST_ERROR}, {413, TECTON_VERDICT_TOO_LARGE}, {422, TECTON_VERDICT_REQUEST_ERROR},
+        {401, TECTON_VERDICT_UNAUTHORIZED},  {403, TECTON_VERDICT_FATAL},     {404, TECTON_VERDICT_NOT_FOUND},
+        {408, TECTON_VERDICT_RETRYABLE},     {425, TECTON_VERDICT_RETRYABLE}, {429, TECTON_VERDICT_THROTTLED},
+        {500, TECTON_VERDICT_RETRYABLE},     {502, TECTON_VERDICT_RETRYABLE}, {503, TECTON_VERDICT_RETRYABLE},
+        {504, TECTON_VERDICT_RETRYABLE},     {599, TECTON_VERDICT_RETRYABLE}, {301, TECTON_VERDICT_OTHER},
+        {307, TECTON_VERDICT_OTHER},         {405, TECTON_VERDICT_OTHER},     {407, TECTON_VERDICT_OTHER},
+        {415, TECTON_VERDICT_OTHER},         {418, TECTON_VERDICT_OTHER},     {600, TECTON_VERDICT_OTHER},
         {999, TECTON_VERDICT_OTHER},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -176,7 +204,7 @@ static void a_json_bomb_is_only_bytes(void **state) {
     char *body = malloc(DEPTH);
     assert_non_null(body);
     memset(body, '[', DEPTH);
-    assert_int_equal(classify_bytes(400, body, DEPTH, false), TECTON_VERDICT_REJECTED);
+    assert_int_equal(classify_bytes(400, body, DEPTH, false), TECTON_VERDICT_REQUEST_ERROR);
     assert_contains(text, "[[[[");
     free(body);
 }
@@ -186,6 +214,8 @@ int main(void) {
         cmocka_unit_test(a_json_object_with_2xx_is_stored),
         cmocka_unit_test(anything_else_with_2xx_may_or_may_not_be_stored),
         cmocka_unit_test(each_status_has_its_verdict),
+        cmocka_unit_test(the_services_own_counts_are_read),
+        cmocka_unit_test(record_errors_are_told_apart_and_counted),
         cmocka_unit_test(the_setting_at_fault_is_named),
         cmocka_unit_test(words_are_found_in_tectons_order),
         cmocka_unit_test(record_errors_are_named_once_and_not_all),

@@ -1,0 +1,139 @@
+"""Kills what can be killed while the flights are written on Flink: `./run faults flink`.
+
+A worker, a TaskManager and the service itself get SIGKILL in mid-job, in batch and in streaming; each time every row
+must be acknowledged in the end, and be stored at least once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "examples" / "flights")]
+
+from flights import flights_file, read_flights  # noqa: E402
+from flink_cluster import FLINK, Cluster, kill_quietly, workers  # noqa: E402
+from flink_demo import KEY_VARIABLE, NUM_FLIGHTS, STREAMING, run_flights  # noqa: E402
+from tecton_emulator import CONFIGS, Emulator  # noqa: E402
+
+MISCHIEF_AT = 60_000  # records stored when it happens
+
+
+class Service:
+    """The emulator, which may be killed and come back without its rows."""
+
+    def __init__(self) -> None:
+        self.log = FLINK / "faults-emulator.log"
+        self.emulator = Emulator(CONFIGS / "flights.json", self.log)
+        self.port = int(self.emulator.url.rsplit(":", 1)[1])
+        self.stored_before = 0
+
+    def kill(self) -> None:
+        self.stored_before = self.emulator.counters()["records_written"]
+        kill_quietly(self.emulator.pid)
+        self.emulator.stop()
+        time.sleep(1.0)
+        self.emulator = Emulator(CONFIGS / "flights.json", self.log, self.port)
+
+    def stored(self) -> int:
+        return self.stored_before + self.emulator.counters()["records_written"]
+
+
+class Fault(NamedTuple):
+    name: str
+    happen: Callable[[Cluster, Service], None]
+
+
+def kill_a_worker(cluster: Cluster, service: Service) -> None:
+    running = [worker for number in cluster.task_managers() for worker in workers(cluster.pid(f"taskmanager-{number}"))]
+    kill_quietly(running[0])
+
+
+def kill_a_task_manager(cluster: Cluster, service: Service) -> None:
+    cluster.kill("taskmanager-1")
+    cluster.start_task_manager(1)
+
+
+def kill_the_service(cluster: Cluster, service: Service) -> None:
+    service.kill()
+
+
+FAULTS = [
+    Fault("a worker", kill_a_worker),
+    Fault("a TaskManager", kill_a_task_manager),
+    Fault("the service", kill_the_service),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=["batch", "streaming"], help="one kind of job")
+    given = parser.parse_args()
+    events = distinct_events()
+    failed = []
+    for mode in ("batch", "streaming"):
+        if given.only not in (None, mode):
+            continue
+        for fault in FAULTS:
+            started = time.monotonic()
+            problem = try_fault(mode, fault, events)
+            verdict = "every row is stored" if problem is None else f"FAILED: {problem}"
+            print(f"{mode:<10} kill {fault.name:<15} {time.monotonic() - started:5.0f} s  {verdict}", flush=True)
+            failed += [] if problem is None else [f"{mode}, {fault.name}"]
+    return 1 if failed else 0
+
+
+def distinct_events() -> int:
+    """How many different keys and times the flights have: what must be in the store at least."""
+    seen: Set[Tuple[Any, ...]] = {
+        (flight.carrier, flight.flight, flight.origin, flight.time_hour) for flight in read_flights(flights_file())
+    }
+    return len(seen)
+
+
+def try_fault(mode: str, fault: Fault, events: int) -> Optional[str]:
+    """Runs one job with one fault; what is wrong at its end, or None."""
+    service = Service()
+    # Slow enough that the fault comes in mid-job.
+    service.emulator.traffic(latency={"fixed_ms": 50}, capacity={"max_in_progress": 100})
+    os.environ[KEY_VARIABLE] = service.emulator.key_with_role("editor")
+    happened: Dict[str, float] = {}
+
+    with Cluster(FLINK / "run") as cluster:
+        job_server = cluster.start_job_server()
+
+        def meanwhile() -> None:
+            if not happened and service.stored() >= MISCHIEF_AT:
+                happened["at"] = service.stored()
+                fault.happen(cluster, service)
+
+        options: List[str] = STREAMING if mode == "streaming" else []
+        if mode == "streaming":
+            options = [*options, "--number_of_execution_retries=5", "--execution_retry_delay=500"]
+        try:
+            result, problem = run_flights(cluster, service.emulator, job_server, options, meanwhile)
+            counters = service.emulator.counters()
+            stored = service.stored()
+        finally:
+            service.emulator.stop()
+    if result is None:
+        return problem
+    if not happened:
+        return "the job ended before the fault"
+    # A service that was killed has lost what it had: only the number of what it took is left to compare.
+    if fault.happen is kill_the_service:
+        return None if stored >= NUM_FLIGHTS else f"{stored} records stored of {NUM_FLIGHTS}"
+    found = counters["distinct_events"]
+    if found != events:
+        return f"{found} different events stored instead of {events}"
+    written = result.metrics.get("records_written", 0)
+    return None if written >= NUM_FLIGHTS else f"records_written is {written} of {NUM_FLIGHTS} rows"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
