@@ -3,6 +3,7 @@
 Each harness runs a step that decodes every field of a row, counts it and drops it. Rows have six fields and take about
 60 bytes with the window; they come in messages of 1 MiB, as fast as the harness takes them, ProcessBundle first. CPU is
 the process's own time after a warm-up, as the kernel accounts it: trust it more than rows a second on a shared machine.
+"gRPC alone" is grpc_floor.c, which takes the same messages and sends answers of the same size, and nothing else.
 
 Writes build/bench/harness.json: a list of {name, value, unit, bar, met, against}.
 """
@@ -27,6 +28,7 @@ from process_cost import median
 from sdk_harnesses import Harness, go_harness, python_harness
 
 NULL_SINK = ROOT / "bazel-bin" / "examples" / "null_sink" / "null-sink"
+GRPC_FLOOR = ROOT / "bazel-bin" / "tests" / "bench" / "grpc_floor"
 GO_NULL_SINK = ROOT / "build" / "bin" / "gonullsink"
 BIG, SMALL, TINY = 100_000, 1_000, 10  # rows of a bundle
 
@@ -41,7 +43,7 @@ class Drop(beam.DoFn):
         self.rows.inc()
 
 
-def ours() -> Harness:
+def native(name: str, program: Path) -> Harness:
     def descriptor() -> beam_fn_api_pb2.ProcessBundleDescriptor:
         step = beam_runner_api_pb2.PTransform(unique_name=STEP)
         step.spec.urn = "beam:transform:pardo:v1"
@@ -50,21 +52,19 @@ def ours() -> Harness:
         return descriptor_of(step, row_schema().SerializeToString())
 
     return Harness(
-        "C",
-        descriptor,
-        lambda address: [str(NULL_SINK), "worker", "--id=1", f"--provision_endpoint={address}"],
-        None,
+        name, descriptor, lambda address: [str(program), "worker", "--id=1", f"--provision_endpoint={address}"], None
     )
 
 
-def cpu_of(runner: BenchRunner, payload: Sequence[bytes], bundles: int, at_once: int = 1, rounds: int = 3) -> float:
-    """Microseconds of CPU a bundle: the median of some rounds after one that does not count."""
+def cpu_of(runner: BenchRunner, payload: Sequence[bytes], bundles: int, at_once: int = 1, rounds: int = 9) -> float:
+    """Microseconds of CPU a bundle: the median of rounds of `bundles` / 3, after one that does not count."""
     runner.run(payload, max(1, bundles // 4), at_once)
+    a_round = max(at_once, bundles // 3)
     costs = []
     for _ in range(rounds):
         before = runner.cpu_us()
-        runner.run(payload, bundles, at_once)
-        costs.append((runner.cpu_us() - before) / bundles)
+        runner.run(payload, a_round, at_once)
+        costs.append((runner.cpu_us() - before) / a_round)
     return median(costs)
 
 
@@ -118,12 +118,14 @@ def figures_of(results: Dict[str, Dict[str, float]]) -> List[Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the work: a look, not a figure to quote")
-    parser.add_argument("--only", choices=["C", "Go", "Python"], help="one harness")
+    parser.add_argument("--only", choices=["C", "Go", "Python", "gRPC alone"], help="one harness")
     arguments = parser.parse_args()
     big, small, tiny = (payload(rows) for rows in (BIG, SMALL, TINY))
-    harnesses = [ours(), python_harness(Drop(), 0.2)]
+    harnesses = [native("C", NULL_SINK), python_harness(Drop(), 0.2)]
     if GO_NULL_SINK.exists():
         harnesses.insert(1, go_harness(GO_NULL_SINK, "main.drop", 0.5))
+    if GRPC_FLOOR.exists():
+        harnesses.append(native("gRPC alone", GRPC_FLOOR))
     row_bytes = sum(map(len, big)) / BIG
     print(f"{os.cpu_count()} cores; rows of {row_bytes:.1f} bytes; messages of 1 MiB; Beam {beam.__version__}")
     results: Dict[str, Dict[str, float]] = {}
@@ -131,6 +133,8 @@ def main() -> None:
         if arguments.only in (None, harness.name):
             print(f"  {harness.name} ...", flush=True)
             results[harness.name] = measure(harness, big, small, tiny, arguments.quick)
+    if "gRPC alone" in results:  # of it only the cost of messages says something
+        results["gRPC alone"] = {name: value for name, value in results["gRPC alone"].items() if ", us a " in name}
     if "C" in results:
         figures = figures_of(results)
         print_table(figures, "C")
