@@ -292,14 +292,23 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     return result;
 }
 
+/* A request that came whole takes effect although its client has gone: whether libmicrohttpd notices that before it
+ * calls `handle` again must not decide what is counted. */
+static void finish_unanswered(emu_front *front, struct MHD_Connection *connection, exchange *ex) {
+    emu_answer answer;
+    emu_answer_init(&answer);
+    answer_ingest(front, connection, ex, &answer);
+    emu_answer_cleanup(&answer);
+}
+
 static void close_exchange(void *context, struct MHD_Connection *connection, void **request_context,
                            enum MHD_RequestTerminationCode why) {
-    (void)connection;
-    (void)why;
     exchange *ex = *request_context;
     if (ex == NULL)
         return;
-    if (ex->in_flight)
+    if (ex->in_flight && ex->phase == RECEIVED && why != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
+        finish_unanswered(context, connection, ex);
+    else if (ex->in_flight)
         leave(context, ex, NULL);
     beamc_byte_buffer_cleanup(&ex->body);
     emu_fault_cleanup(&ex->fault);

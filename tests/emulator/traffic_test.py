@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -193,6 +194,27 @@ def test_who_hangs_up_makes_room(emulator: Emulator) -> None:
         time.sleep(0.02)
     assert emulator.counters()["in_flight"] == 0
     assert emulator.ingest(*rows()).status == 200
+
+
+@pytest.mark.parametrize("how", ["closed", "reset"])
+def test_a_request_counts_although_its_client_hung_up(emulator: Emulator, how: str) -> None:
+    """Whether the closed connection is noticed before the delay is over must not decide what is counted."""
+    emulator.faults({"delay_ms": 100, "times": -1})
+    body = json.dumps(ingest_body(*rows())).encode()
+    head = f"POST /ingest HTTP/1.1\r\nHost: x\r\nAuthorization: {EDITOR}\r\nContent-Length: {len(body)}\r\n\r\n"
+    for _ in range(100):
+        with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as raw:
+            raw.sendall(head.encode() + body)
+            if how == "reset":  # once the emulator has read all of it: a reset throws away what is on its way
+                time.sleep(0.01)
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    deadline = time.monotonic() + 5
+    while emulator.counters()["requests"] < 100 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    counters = emulator.counters()
+    assert counters["requests"] == 100
+    assert counters["in_flight"] == 0
+    assert counters["records_written"] == 100 * len(rows())
 
 
 def test_a_thousand_requests_wait_side_by_side(emulator: Emulator) -> None:
