@@ -6,6 +6,7 @@
 #include "worker/records/row_to_record.h"
 #include "worker/sink_names.h"
 #include "worker/sink_output_fields.h"
+#include "worker/version.h"
 
 #include <inttypes.h>
 
@@ -35,6 +36,7 @@ static void add_environment(beamc_expand_answer *answer, const tecton_sink_confi
     const char *type = types[config->environment_type];
     answer->environment_type = type == NULL ? NULL : beamc_strdup(type);
     answer->environment_config = config->environment_config == NULL ? NULL : beamc_strdup(config->environment_config);
+    answer->worker_command = config->worker_command == NULL ? NULL : beamc_strdup(config->worker_command);
     answer->container_image = config->container_image == NULL ? NULL : beamc_strdup(config->container_image);
 }
 
@@ -54,6 +56,18 @@ static beamc_status check_environment(const beamc_expand_request *request, const
     if (config->environment_type == TECTON_ENVIRONMENT_DEFAULT && config->environment_config != NULL)
         return beamc_fail(err, BEAMC_INVALID,
                           "option environment_config is given without environment_type. Write for example %s as well",
+                          tecton_option_find("environment_type")->example);
+    if (config->worker_command == NULL)
+        return BEAMC_OK;
+    if (config->environment_type == TECTON_ENVIRONMENT_PROCESS && config->environment_config != NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "options worker_command and environment_config both name the worker's program. Leave one of "
+                          "them out");
+    if (config->environment_type == TECTON_ENVIRONMENT_DOCKER ||
+        config->environment_type == TECTON_ENVIRONMENT_EXTERNAL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option worker_command names the program of a PROCESS environment, and environment_type is "
+                          "another one. Leave worker_command out, or write for example %s",
                           tecton_option_find("environment_type")->example);
     return BEAMC_OK;
 }
@@ -97,7 +111,9 @@ beamc_external_transform tecton_sink_transform(void) {
     beamc_external_transform transform = {
         .identifier = TECTON_SINK_IDENTIFIER,
         .urn = TECTON_SINK_TRANSFORM_URN,
-        .description = "Writes rows to a Tecton stream source through Tecton's Stream Ingest API, at least once.",
+        /* Callers that were given a service's address read the version at its end. */
+        .description = "Writes rows to a Tecton stream source through Tecton's Stream Ingest API, at least once. "
+                       "Served by beam-tecton " TECTON_VERSION,
         .output_names = output_names,
         .num_output_names = 1,
         .expand = expand};
