@@ -40,23 +40,33 @@ static void add_environment(beamc_expand_answer *answer, const tecton_sink_confi
     answer->container_image = config->container_image == NULL ? NULL : beamc_strdup(config->container_image);
 }
 
-static beamc_status check_environment(const beamc_expand_request *request, const tecton_sink_config *config,
-                                      beamc_error *err) {
-    bool has_image = config->container_image != NULL ||
-                     (config->environment_type == TECTON_ENVIRONMENT_DOCKER && config->environment_config != NULL);
-    if (request->dataflow && !has_image)
+static beamc_status check_image(const beamc_expand_request *request, const tecton_sink_config *config,
+                                beamc_error *err) {
+    const char *image = tecton_option_find("container_image")->example;
+    bool docker = config->environment_type == TECTON_ENVIRONMENT_DOCKER;
+    bool takes_one = docker || config->environment_type == TECTON_ENVIRONMENT_DEFAULT;
+    bool has_one = config->container_image != NULL || (docker && config->environment_config != NULL);
+    if (request->dataflow && !(takes_one && has_one))
+        return beamc_fail(
+            err, BEAMC_INVALID,
+            "Dataflow starts workers from container images only, and %s. Build one that holds beam-tecton "
+            "and write for example %s",
+            takes_one ? "none is given" : "environment_type is another one", image);
+    if (docker && !has_one)
         return beamc_fail(err, BEAMC_INVALID,
-                          "Dataflow starts workers from container images only, and none is given. Build one that holds "
-                          "beam-tecton and write for example %s",
-                          tecton_option_find("container_image")->example);
-    if (config->environment_type == TECTON_ENVIRONMENT_DOCKER && !has_image)
+                          "option environment_type is DOCKER, but no image is given. Write for example %s", image);
+    if (docker && config->container_image != NULL && config->environment_config != NULL)
         return beamc_fail(err, BEAMC_INVALID,
-                          "option environment_type is DOCKER, but no image is given. Write for example %s",
-                          tecton_option_find("container_image")->example);
-    if (config->environment_type == TECTON_ENVIRONMENT_DEFAULT && config->environment_config != NULL)
-        return beamc_fail(err, BEAMC_INVALID,
-                          "option environment_config is given without environment_type. Write for example %s as well",
-                          tecton_option_find("environment_type")->example);
+                          "options container_image and environment_config both name the image. Leave one of them out");
+    if (!takes_one && config->container_image != NULL)
+        return beamc_fail(
+            err, BEAMC_INVALID,
+            "option container_image is given, but environment_type is one without images. Leave one of them "
+            "out");
+    return BEAMC_OK;
+}
+
+static beamc_status check_command(const tecton_sink_config *config, beamc_error *err) {
     if (config->worker_command == NULL)
         return BEAMC_OK;
     if (config->environment_type == TECTON_ENVIRONMENT_PROCESS && config->environment_config != NULL)
@@ -70,6 +80,16 @@ static beamc_status check_environment(const beamc_expand_request *request, const
                           "another one. Leave worker_command out, or write for example %s",
                           tecton_option_find("environment_type")->example);
     return BEAMC_OK;
+}
+
+static beamc_status check_environment(const beamc_expand_request *request, const tecton_sink_config *config,
+                                      beamc_error *err) {
+    BEAMC_TRY(check_image(request, config, err));
+    if (config->environment_type == TECTON_ENVIRONMENT_DEFAULT && config->environment_config != NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option environment_config is given without environment_type. Write for example %s as well",
+                          tecton_option_find("environment_type")->example);
+    return check_command(config, err);
 }
 
 static beamc_status expand_config(const beamc_expand_request *request, tecton_sink_config *config,

@@ -15,7 +15,7 @@ from apache_beam.transforms import error_handling as error_handling_api
 from apache_beam.transforms.display import DisplayDataItem
 from apache_beam.transforms.external import ExternalTransform, SchemaTransformPayloadBuilder
 
-from beam_tecton import local_service, row_conversion, row_types, secrets, versions
+from beam_tecton import local_service, row_conversion, row_types, secrets, versions, worker_program
 from beam_tecton.secrets import Secret
 from beam_tecton.write_config import TectonStreamWriteConfig
 
@@ -179,6 +179,7 @@ class WriteToTectonStream(beam.PTransform):
             variable = secrets.environment_variable(secrets.api_key_option(self._config.api_key))
             service = local_service.shared_service(variable)
             address = service.address
+        worker_program.check(rows.pipeline, self._config, None if service is None else service.command[0])
         try:
             if service is None:
                 versions.check_service(address, IDENTIFIER)
