@@ -286,7 +286,10 @@ def test_options_choose_the_environment(service, address, options, expected):
         ({"environment_type": "LOOPBACK"}, ["environment_type", "DEFAULT, DOCKER, PROCESS, EXTERNAL"]),
         ({"environment_config": "/opt/b"}, ["environment_config", 'environment_type="PROCESS"']),
         ({"environment_type": "DOCKER"}, ["no image", "container_image="]),
-        ({"environment_type": "DOCKER", "container_image": IMAGE, "environment_config": IMAGE}, ["both name the image"]),
+        (
+            {"environment_type": "DOCKER", "container_image": IMAGE, "environment_config": IMAGE},
+            ["both name the image"],
+        ),
         ({"environment_type": "PROCESS", "container_image": IMAGE}, ["container_image", "Leave one of them out"]),
         ({"environment_type": "EXTERNAL", "container_image": IMAGE}, ["container_image", "Leave one of them out"]),
         ({"environment_type": "PROCESS", "environment_config": "/a", "worker_command": "/b"}, ["both name the worker"]),

@@ -32,7 +32,9 @@ class Job(beam_fn_api_pb2_grpc.BeamFnControlServicer, beam_fn_api_pb2_grpc.BeamF
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(self, self._server)
         beam_fn_api_pb2_grpc.add_BeamFnLoggingServicer_to_server(self, self._server)
-        self.endpoint = endpoints_pb2.ApiServiceDescriptor(url=f"localhost:{self._server.add_insecure_port('127.0.0.1:0')}")
+        self.endpoint = endpoints_pb2.ApiServiceDescriptor(
+            url=f"localhost:{self._server.add_insecure_port('127.0.0.1:0')}"
+        )
         self._server.start()
 
     def Control(self, responses, context):

@@ -121,7 +121,12 @@ def test_a_dataflow_pipeline_without_an_image_is_told_the_line_to_add():
     arguments += ["--temp_location=gs://a-bucket/temp", "--staging_location=gs://a-bucket/staging"]
     pipeline = beam.Pipeline(argv=arguments)
     rows = one_bundle(pipeline, events(1), UserEvent)
-    options = {"tecton_instance": "acme.tecton.ai", "api_key": "env:K", "workspace_name": "w", "stream_source_name": "s"}
+    options = {
+        "tecton_instance": "acme.tecton.ai",
+        "api_key": "env:K",
+        "workspace_name": "w",
+        "stream_source_name": "s",
+    }
     with pytest.raises(RuntimeError, match=r'write for example container_image="registry\.example/beam-tecton:1"$'):
         rows | "Without" >> WriteToTectonStream(**options)
     rows | "With" >> WriteToTectonStream(**options, container_image=IMAGE)

@@ -220,7 +220,9 @@ def test_a_program_that_prism_would_not_find_is_refused(runner, emulator):
     pipeline = runner.pipeline()
     rows = one_bundle(pipeline, events(1), UserEvent)
     options = options_for(emulator, environment_type="PROCESS", worker_command="/opt/nowhere/beam-tecton")
-    with pytest.raises(BinaryNotFoundError, match="no program /opt/nowhere/beam-tecton on this machine.*worker_command"):
+    with pytest.raises(
+        BinaryNotFoundError, match="no program /opt/nowhere/beam-tecton on this machine.*worker_command"
+    ):
         rows | WriteToTectonStream(**options)
 
 
