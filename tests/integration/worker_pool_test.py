@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Dict, Iterator, Tuple
 
 import pytest
 from tecton_emulator import Emulator
@@ -83,30 +83,23 @@ def test_two_jobs_with_different_keys_never_mix(runner, two_sources, pool, how, 
     address, pid = pool
     keys = references(how, tmp_path)
     # The variables of a reference are the pool's: what the jobs have under their names is not looked at.
-    environment = {**os.environ, **{name: "a-key-nobody-knows" for name in VARIABLES.values()}}
-    jobs = [
-        subprocess.Popen(
-            [sys.executable, str(JOB), f"--rows={ROWS}", f"--pool={address}", f"--endpoint_url={two_sources.endpoint}"]
-            + [f"--api_key={keys[workspace]}", f"--workspace_name={workspace}", f"--stream_source_name={source}"]
-            + list(runner.arguments),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        for workspace, source in JOBS.items()
-    ]
+    environment = {**os.environ, **dict.fromkeys(VARIABLES.values(), "a-key-nobody-knows")}
+    shared = [f"--rows={ROWS}", f"--pool={address}", f"--endpoint_url={two_sources.endpoint}", *runner.arguments]
+    jobs = []
+    for workspace, source in JOBS.items():
+        own = [f"--api_key={keys[workspace]}", f"--workspace_name={workspace}", f"--stream_source_name={source}"]
+        command = [sys.executable, str(JOB), *shared, *own]
+        with (tmp_path / f"{workspace}.log").open("wb") as log:
+            jobs.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment))
     most_workers = 0
     deadline = time.monotonic() + JOB_SECONDS
     while any(job.poll() is None for job in jobs) and time.monotonic() < deadline:
         most_workers = max(most_workers, len(local_service._children(pid)))
         time.sleep(0.02)
-    ended: List[Any] = []
-    for job in jobs:
+    for job, workspace in zip(jobs, JOBS, strict=True):
         job.kill()
-        ended.append((job.communicate(), job.returncode))
-    for (output, errors), code in ended:
-        assert code == 0, errors[-2000:]
+        output, _ = job.communicate()
+        assert job.returncode == 0, (tmp_path / f"{workspace}.log").read_text()[-2000:]
         assert output.split() == [str(ROWS)]
     assert most_workers == 2, "the jobs did not run at the same time"
     counters = two_sources.counters()

@@ -1,7 +1,7 @@
 """Whether the machines that run a pipeline can have the native program, as far as that shows while it is built.
 
-Runners that start the sink as a process say little when the program is not there: Flink and Spark give the user "error=2, No
-such file or directory" without the path, and Prism hangs. So the path and the cure are said before.
+Runners that start the sink as a process say little when the program is not there: Flink and Spark give the user
+"error=2, No such file or directory" without the path, and Prism hangs. So the path and the cure are said before.
 """
 
 import logging
@@ -18,7 +18,7 @@ _LOGGER = logging.getLogger(__name__)
 # Runs everything in this process and starts workers through a pool, never as processes.
 _OWN_RUNNERS = ("DirectRunner", "SwitchingDirectRunner", "BundleBasedDirectRunner", "FnApiRunner")
 _PRISM = "PrismRunner"  # runs on this machine
-_CONTAINERS_ONLY = "DataflowRunner"
+_CLUSTERS = ("FlinkRunner", "SparkRunner", "PortableRunner")
 
 _said: Set[str] = set()
 
@@ -34,7 +34,7 @@ def check(pipeline: Pipeline, config: TectonStreamWriteConfig, program: Optional
     """
     kind = config.environment_type.upper()
     runner = type(pipeline.runner).__name__
-    if kind not in ("DEFAULT", "PROCESS") or runner == _CONTAINERS_ONLY:
+    if kind not in ("DEFAULT", "PROCESS"):
         return
     named = config.worker_command or config.environment_config
     if runner in _OWN_RUNNERS:
@@ -49,11 +49,12 @@ def check(pipeline: Pipeline, config: TectonStreamWriteConfig, program: Optional
                 f"There is no program {named} on this machine, where Prism runs the worker. Correct worker_command, or "
                 "leave it out to use the program of this package."
             )
-    elif named or program:
+    elif runner in _CLUSTERS and (named or program):
         _say(
-            f"{runner} may start the sink as a process on its own machines, from {named or os.path.realpath(str(program))}. "
-            "On a machine without this file the job fails with 'error=2, No such file or directory': install "
-            "beam-tecton there at this path, or give the path it has there as worker_command."
+            f"{runner} may start the sink as a process on its own machines, from "
+            f"{named or os.path.realpath(str(program))}. On a machine without this file the job fails with "
+            "'error=2, No such file or directory': install beam-tecton there at this path, or give the path it has "
+            "there as worker_command."
         )
 
 

@@ -1,7 +1,7 @@
 """Writes the flights on Spark: `./run spark`.
 
-Spark runs inside Beam's job server for it, as local[4]; the job server comes from Maven (pom.xml beside this file). Shows
-the job's metrics, each worker's memory and CPU, and the emulator's counts, and stops everything.
+Spark runs inside Beam's job server for it, as local[4]; the job server comes from Maven (pom.xml beside this file).
+Shows the job's metrics, each worker's memory and CPU, and the emulator's counts, and stops everything.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ import time
 from pathlib import Path
 from typing import Dict, List
 
-ROOT = Path(__file__).resolve().parents[3]
-for folder in ("tests/engines/flink", "tests/integration"):
-    sys.path.insert(0, str(ROOT / folder))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "flink"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "integration"))
 
-from flink_cluster import CALL_SECONDS, OPENS, START_SECONDS, free_port, is_open, workers
+from flink_cluster import CALL_SECONDS, OPENS, ROOT, START_SECONDS, free_port, is_open, workers
 from flink_demo import KEY_VARIABLE, NUM_FLIGHTS, NUM_KEYS, PIPELINE_SECONDS, SOURCE, cost_of, workspace_of
 from tecton_emulator import CONFIGS, Emulator
 
