@@ -1,4 +1,4 @@
-"""One job of worker_pool_test.py, a program of its own: so that its runner counts its workers from one, too."""
+"""One job of shared_pool_test.py, a program of its own: so that its runner counts its workers from one, too."""
 
 import argparse
 
