@@ -160,14 +160,13 @@ def responses() -> Iterator[Tuple[str, bytes]]:
 
 
 def waits() -> Iterator[Tuple[str, bytes]]:
-    for name, value in (
+    yield from (
         ("seconds", b"120"),
         ("imf", b"Wed, 21 Oct 2026 07:28:00 GMT"),
         ("rfc850", b"Wednesday, 21-Oct-26 07:28:00 GMT"),
         ("asctime", b"Wed Oct 21 07:28:00 2026"),
         ("negative", b"-1"),
-    ):
-        yield name, value
+    )
 
 
 def payloads() -> Iterator[Tuple[str, bytes]]:
