@@ -100,3 +100,12 @@ def test_every_source_file_of_the_data_path_is_linked_or_in_a_linked_folder():
         if folder not in folders and folder != ROOT / "sdk_harness" / "base"
     ]
     assert not unlinked
+
+
+def test_every_metric_is_in_the_document_of_metrics_and_no_other():
+    source = (ROOT / "worker" / "metrics" / "sink_metrics.c").read_text()
+    counters = re.findall(r'\{&metrics->\w+, "([\w-]+)"\}', source)
+    others = re.findall(r'beamc_metrics_(?:counter|distribution)\(registry, [^,]+, "([\w-]+)"\)', source)
+    rows = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(counters + others)
+    assert len(rows) > 15

@@ -9,6 +9,7 @@
 #include "tests/emulator/request_counters.h"
 #include "tests/emulator/traffic_history.h"
 #include "tests/emulator/traffic_model.h"
+#include "tests/emulator/write_journal.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +18,7 @@ typedef struct {
     const emu_config *config;
     emu_store *store;
     pthread_mutex_t store_lock;
+    const emu_journal *journal; /* the caller's; NULL: none */
     emu_counters *counters;
     emu_history *history;
     pthread_mutex_t counters_lock; /* of history too */

@@ -587,6 +587,21 @@ def test_it_ends_with_its_stdin_only_if_told(start: Starter) -> None:
     assert free.ingest(record()).status == 200
 
 
+def test_the_journal_outlives_sigkill(tmp_path: Path) -> None:
+    path, journal = tmp_path / "config.json", tmp_path / "journal"
+    path.write_text(json.dumps(config()))
+    for user in ("u1", "u2"):
+        emulator = Emulator(path, "--journal", str(journal))
+        assert emulator.ingest(record(user_id=user, event_time="2026-01-01T00:00:00Z")).status == 200
+        dry = ingest_body(record(user_id=user), dry=True)
+        assert emulator.call("POST", "/ingest", dry).status == 200
+        assert emulator.ingest({"user_id": user}).status == 400
+        assert emulator.stop(signal.SIGKILL) == -signal.SIGKILL
+    lines = [line.split("\t")[1:] for line in journal.read_text().splitlines()]
+    views = ("latest", "totals")
+    assert lines == [[view, "1767225600.000000000", f'"{user}",'] for user in ("u1", "u2") for view in views]
+
+
 def test_it_listens_on_loopback_and_the_given_port(start: Starter) -> None:
     first = start(config(), "--threads", "1")
     taken = subprocess.run(
@@ -613,6 +628,7 @@ def test_it_listens_on_loopback_and_the_given_port(start: Starter) -> None:
         (["--config", str(CONFIGS / "flights.json"), "--threads", "0"], "--threads"),
         (["--config", str(CONFIGS / "flights.json"), "--tls-cert", "x"], "go together"),
         (["--config", str(CONFIGS / "flights.json"), "--tls-cert", "/none", "--tls-key", "/none"], "/none"),
+        (["--config", str(CONFIGS / "flights.json"), "--journal", "/no/such/folder"], "/no/such/folder"),
         (["--config", str(CONFIGS / "flights.json"), "--speed", "9"], "--speed"),
     ],
 )

@@ -1,5 +1,9 @@
 #include "tests/emulator/ingest.h"
 
+#include "sdk_harness/base/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,6 +19,19 @@ static void take_error_body(emu_ingest_plan *plan, emu_answer *answer) {
     beamc_byte_buffer_init(&plan->answer, EMU_ANSWER_MAX_BYTES);
 }
 
+/* Writes all or nothing; false: the store is full. Who asked for a journal counts on it, so that it must not fail. */
+static bool write_all(emu_state *state, const emu_ingest_plan *plan) {
+    pthread_mutex_lock(&state->store_lock);
+    bool room = emu_store_write_all(state->store, plan->writes, plan->num_writes);
+    pthread_mutex_unlock(&state->store_lock);
+    if (room && state->journal != NULL &&
+        !emu_journal_add(state->journal, state->config->views, plan->writes, plan->num_writes, beamc_clock_us())) {
+        fputs("beam-tecton-emulator: the journal cannot be written\n", stderr);
+        abort();
+    }
+    return room;
+}
+
 /* Checks, and with `write` writes; fills answer and log as if there were no fault. */
 static void process(emu_state *state, const emu_ingest_request *request, bool write, emu_answer *answer,
                     emu_request_log *log, emu_ingest_plan *plan) {
@@ -23,16 +40,11 @@ static void process(emu_state *state, const emu_ingest_request *request, bool wr
     uint32_t num_taken = all_good || state->config->strictness.partial_write ? plan->num_good : 0;
     bool writes = write && !plan->dry_run && num_taken > 0;
     answer->status = plan->status;
-    if (writes) {
-        pthread_mutex_lock(&state->store_lock);
-        bool room = emu_store_write_all(state->store, plan->writes, plan->num_writes);
-        pthread_mutex_unlock(&state->store_lock);
-        if (!room) {
-            writes = false;
-            answer->status = 507;
-            beamc_byte_buffer_clear(&plan->answer);
-            emu_answer_request_error(&plan->answer, "the emulator's store is full; POST /__emulator/reset empties it");
-        }
+    if (writes && !write_all(state, plan)) {
+        writes = false;
+        answer->status = 507;
+        beamc_byte_buffer_clear(&plan->answer);
+        emu_answer_request_error(&plan->answer, "the emulator's store is full; POST /__emulator/reset empties it");
     }
     if (answer->status == 200)
         emu_answer_success(&answer->body, state->config, plan->workspace, plan->sources, plan->num_sources,

@@ -16,13 +16,14 @@ enum { MAX_PEM_BYTES = 256 * 1024, DEFAULT_THREADS = 2 };
 
 static const char usage[] =
     "usage: beam-tecton-emulator --config FILE [--port N] [--tls-cert FILE --tls-key FILE] [--threads N]\n"
-    "                            [--exit-with-stdin]\n"
+    "                            [--journal FILE] [--exit-with-stdin]\n"
     "Listens on 127.0.0.1 and prints `listening on <url>` once it does. Port 0, the default, takes a free one.\n";
 
 typedef struct {
     const char *config;
     const char *tls_cert;
     const char *tls_key;
+    const char *journal;
     uint32_t port;
     uint32_t num_threads;
     bool exit_with_stdin;
@@ -51,6 +52,8 @@ static bool read_option(arguments *args, const char *name, const char *value, in
         args->tls_cert = value;
     else if (strcmp(name, "--tls-key") == 0)
         args->tls_key = value;
+    else if (strcmp(name, "--journal") == 0)
+        args->journal = value;
     else if (strcmp(name, "--port") == 0)
         return read_number(value, 0, 65535, &args->port);
     else if (strcmp(name, "--threads") == 0)
@@ -130,11 +133,13 @@ static void wait_for_end(int signals, bool watch_stdin) {
     }
 }
 
-static int serve(const emu_config *config, const emu_front_options *options, int signals, bool watch_stdin) {
+static int serve(const emu_config *config, const emu_front_options *options, const emu_journal *journal, int signals,
+                 bool watch_stdin) {
     emu_state state;
     emu_front *front;
     beamc_error err;
     emu_state_init(&state, config);
+    state.journal = journal;
     beamc_status status = emu_front_start(&state, options, &front, &err);
     if (status == BEAMC_OK) {
         printf("listening on %s://127.0.0.1:%u\n", options->tls_cert != NULL ? "https" : "http", emu_front_port(front));
@@ -155,9 +160,15 @@ int main(int argc, char **argv) {
         return 2;
     }
     emu_config config;
+    emu_journal *journal = NULL;
     beamc_error err;
     if (emu_config_load(args.config, &config, &err) != BEAMC_OK) {
         fprintf(stderr, "beam-tecton-emulator: %s\n", err.text);
+        return 2;
+    }
+    if (args.journal != NULL && emu_journal_open(args.journal, &journal, &err) != BEAMC_OK) {
+        fprintf(stderr, "beam-tecton-emulator: --journal %s\n", err.text);
+        emu_config_cleanup(&config);
         return 2;
     }
     int result = 2;
@@ -167,10 +178,11 @@ int main(int argc, char **argv) {
         emu_front_options options = {
             .port = (uint16_t)args.port, .tls_cert = cert, .tls_key = key, .num_threads = args.num_threads};
         raise_file_limit();
-        result = serve(&config, &options, open_signals(), args.exit_with_stdin);
+        result = serve(&config, &options, journal, open_signals(), args.exit_with_stdin);
     }
     free(cert);
     free(key);
+    emu_journal_close(journal);
     emu_config_cleanup(&config);
     return result;
 }

@@ -27,16 +27,19 @@ class Emulator:
       config: its configuration file, which also says what keys, workspaces and stream sources there are.
       log: file that gets what it writes to standard error.
       port: where it listens; 0 for a free one.
+      journal: file that gets a line for each row it writes, also when it is killed.
     """
 
-    def __init__(self, config: Path, log: Path, port: int = 0) -> None:
+    def __init__(self, config: Path, log: Path, port: int = 0, journal: Optional[Path] = None) -> None:
         if not BINARY.is_file():
             raise FileNotFoundError(f"{BINARY} is not built. Run: bazel build //tests/emulator:beam-tecton-emulator")
         self.config: Dict[str, Any] = json.loads(config.read_text())
         log.parent.mkdir(parents=True, exist_ok=True)
+        command = [str(BINARY), "--config", str(config), "--port", str(port), "--exit-with-stdin"]
+        command += [] if journal is None else ["--journal", str(journal)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(BINARY), "--config", str(config), "--port", str(port), "--exit-with-stdin"],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,

@@ -1,8 +1,10 @@
 """Kills what can be killed while the flights are written on Flink: `./run faults flink`.
 
 A worker, a TaskManager and the service itself get SIGKILL in mid-job, in batch and in streaming; each time every row
-must be acknowledged in the end, and be stored at least once. First a job is started whose program no TaskManager has:
-it fails, and the user is told the path and the cure.
+must be acknowledged in the end, and have been stored at least once. What was stored is read from the journal of the
+emulator, which its own death does not take along.
+
+First a job is started whose program no TaskManager has: it fails, and the user is told the path and the cure.
 """
 
 from __future__ import annotations
@@ -33,19 +35,21 @@ class Service:
 
     def __init__(self) -> None:
         self.log = FLINK / "faults-emulator.log"
-        self.emulator = Emulator(CONFIGS / "flights.json", self.log)
+        self.journal = FLINK / "faults-journal"
+        self.journal.unlink(missing_ok=True)
+        self.emulator = Emulator(CONFIGS / "flights.json", self.log, journal=self.journal)
         self.port = int(self.emulator.url.rsplit(":", 1)[1])
-        self.stored_before = 0
 
     def kill(self) -> None:
-        self.stored_before = self.emulator.counters()["records_written"]
         kill_quietly(self.emulator.pid)
         self.emulator.stop()
         time.sleep(1.0)
-        self.emulator = Emulator(CONFIGS / "flights.json", self.log, self.port)
+        self.emulator = Emulator(CONFIGS / "flights.json", self.log, self.port, self.journal)
 
-    def stored(self) -> int:
-        return self.stored_before + self.emulator.counters()["records_written"]
+    def events(self) -> Tuple[int, int]:
+        """Rows written in all its lives, and different keys and times among them."""
+        lines = [line.split("\t", 1)[1] for line in self.journal.read_text().splitlines()]
+        return len(lines), len(set(lines))
 
 
 class Fault(NamedTuple):
@@ -128,8 +132,8 @@ def try_fault(mode: str, fault: Fault, events: int) -> Optional[str]:
         job_server = cluster.start_job_server()
 
         def meanwhile() -> None:
-            if not happened and service.stored() >= MISCHIEF_AT:
-                happened["at"] = service.stored()
+            if not happened and (stored := service.emulator.counters()["records_written"]) >= MISCHIEF_AT:
+                happened["at"] = stored
                 fault.happen(cluster, service)
 
         options: List[str] = STREAMING if mode == "streaming" else []
@@ -137,20 +141,15 @@ def try_fault(mode: str, fault: Fault, events: int) -> Optional[str]:
             options = [*options, "--number_of_execution_retries=5", "--execution_retry_delay=500"]
         try:
             result, problem = run_flights(cluster, service.emulator, job_server, options, meanwhile)
-            counters = service.emulator.counters()
-            stored = service.stored()
         finally:
             service.emulator.stop()
     if result is None:
         return problem
     if not happened:
         return "the job ended before the fault"
-    # A service that was killed has lost what it had: only the number of what it took is left to compare.
-    if fault.happen is kill_the_service:
-        return None if stored >= NUM_FLIGHTS else f"{stored} records stored of {NUM_FLIGHTS}"
-    found = counters["distinct_events"]
-    if found != events:
-        return f"{found} different events stored instead of {events}"
+    rows, different = service.events()
+    if different != events or rows < NUM_FLIGHTS:
+        return f"{different} different events stored instead of {events}; {rows} rows of {NUM_FLIGHTS}"
     written = result.metrics.get("records_written", 0)
     return None if written >= NUM_FLIGHTS else f"records_written is {written} of {NUM_FLIGHTS} rows"
 

@@ -1,0 +1,40 @@
+"""The pipelines of `./run bench engines`, one a language: the command that makes rows and writes or drops them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional
+
+from bench_report import ROOT
+
+PYTHON = Path(__file__).parent / "rows_pipeline.py"
+GO = ROOT / "build" / "bin" / "gorows"
+JAVA_CLASSES = ROOT / "build" / "java-bench"
+JAVA_PATH = JAVA_CLASSES / "classpath"  # of what the Java caller depends on
+
+
+def commands() -> Dict[str, List[str]]:
+    """By language, those that are built."""
+    found = {"Python": [sys.executable, str(PYTHON)]}
+    if JAVA_PATH.is_file():
+        classes = [str(JAVA_CLASSES), str(ROOT / "build" / "java-caller" / "classes"), JAVA_PATH.read_text().strip()]
+        found["Java"] = ["java", "-Xmx1g", "-classpath", ":".join(classes), "RowsPipeline"]
+    if GO.is_file():
+        found["Go"] = [str(GO)]
+    return found
+
+
+def arguments(caller: str, rows: int, endpoint_url: Optional[str], expansion_service: str) -> List[str]:
+    """What the pipeline is told, in the language's own spelling; without `endpoint_url` it drops its rows."""
+    given = {"rows": str(rows)}
+    if endpoint_url is not None:
+        given.update(endpoint_url=endpoint_url, expansion_service=expansion_service)
+    if caller == "Java":
+        given = {_camel(name): value for name, value in given.items()}
+    return [f"--{name}={value}" for name, value in given.items()]
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
