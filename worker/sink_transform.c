@@ -6,6 +6,7 @@
 #include "worker/records/row_to_record.h"
 #include "worker/sink_names.h"
 #include "worker/sink_output_fields.h"
+#include "worker/version.h"
 
 #include <inttypes.h>
 
@@ -35,27 +36,60 @@ static void add_environment(beamc_expand_answer *answer, const tecton_sink_confi
     const char *type = types[config->environment_type];
     answer->environment_type = type == NULL ? NULL : beamc_strdup(type);
     answer->environment_config = config->environment_config == NULL ? NULL : beamc_strdup(config->environment_config);
+    answer->worker_command = config->worker_command == NULL ? NULL : beamc_strdup(config->worker_command);
     answer->container_image = config->container_image == NULL ? NULL : beamc_strdup(config->container_image);
+}
+
+static beamc_status check_image(const beamc_expand_request *request, const tecton_sink_config *config,
+                                beamc_error *err) {
+    const char *image = tecton_option_find("container_image")->example;
+    bool docker = config->environment_type == TECTON_ENVIRONMENT_DOCKER;
+    bool takes_one = docker || config->environment_type == TECTON_ENVIRONMENT_DEFAULT;
+    bool has_one = config->container_image != NULL || (docker && config->environment_config != NULL);
+    if (request->dataflow && !(takes_one && has_one))
+        return beamc_fail(
+            err, BEAMC_INVALID,
+            "Dataflow starts workers from container images only, and %s. Build one that holds beam-tecton "
+            "and write for example %s",
+            takes_one ? "none is given" : "environment_type is another one", image);
+    if (docker && !has_one)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option environment_type is DOCKER, but no image is given. Write for example %s", image);
+    if (docker && config->container_image != NULL && config->environment_config != NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "options container_image and environment_config both name the image. Leave one of them out");
+    if (!takes_one && config->container_image != NULL)
+        return beamc_fail(
+            err, BEAMC_INVALID,
+            "option container_image is given, but environment_type is one without images. Leave one of them "
+            "out");
+    return BEAMC_OK;
+}
+
+static beamc_status check_command(const tecton_sink_config *config, beamc_error *err) {
+    if (config->worker_command == NULL)
+        return BEAMC_OK;
+    if (config->environment_type == TECTON_ENVIRONMENT_PROCESS && config->environment_config != NULL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "options worker_command and environment_config both name the worker's program. Leave one of "
+                          "them out");
+    if (config->environment_type == TECTON_ENVIRONMENT_DOCKER ||
+        config->environment_type == TECTON_ENVIRONMENT_EXTERNAL)
+        return beamc_fail(err, BEAMC_INVALID,
+                          "option worker_command names the program of a PROCESS environment, and environment_type is "
+                          "another one. Leave worker_command out, or write for example %s",
+                          tecton_option_find("environment_type")->example);
+    return BEAMC_OK;
 }
 
 static beamc_status check_environment(const beamc_expand_request *request, const tecton_sink_config *config,
                                       beamc_error *err) {
-    bool has_image = config->container_image != NULL ||
-                     (config->environment_type == TECTON_ENVIRONMENT_DOCKER && config->environment_config != NULL);
-    if (request->dataflow && !has_image)
-        return beamc_fail(err, BEAMC_INVALID,
-                          "Dataflow starts workers from container images only, and none is given. Build one that holds "
-                          "beam-tecton and write for example %s",
-                          tecton_option_find("container_image")->example);
-    if (config->environment_type == TECTON_ENVIRONMENT_DOCKER && !has_image)
-        return beamc_fail(err, BEAMC_INVALID,
-                          "option environment_type is DOCKER, but no image is given. Write for example %s",
-                          tecton_option_find("container_image")->example);
+    BEAMC_TRY(check_image(request, config, err));
     if (config->environment_type == TECTON_ENVIRONMENT_DEFAULT && config->environment_config != NULL)
         return beamc_fail(err, BEAMC_INVALID,
                           "option environment_config is given without environment_type. Write for example %s as well",
                           tecton_option_find("environment_type")->example);
-    return BEAMC_OK;
+    return check_command(config, err);
 }
 
 static beamc_status expand_config(const beamc_expand_request *request, tecton_sink_config *config,
@@ -97,7 +131,9 @@ beamc_external_transform tecton_sink_transform(void) {
     beamc_external_transform transform = {
         .identifier = TECTON_SINK_IDENTIFIER,
         .urn = TECTON_SINK_TRANSFORM_URN,
-        .description = "Writes rows to a Tecton stream source through Tecton's Stream Ingest API, at least once.",
+        /* Callers that were given a service's address read the version at its end. */
+        .description = "Writes rows to a Tecton stream source through Tecton's Stream Ingest API, at least once. "
+                       "Served by beam-tecton " TECTON_VERSION,
         .output_names = output_names,
         .num_output_names = 1,
         .expand = expand};

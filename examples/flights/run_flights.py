@@ -19,6 +19,7 @@ def main() -> None:
     for option in ("endpoint_url", "workspace_name", "stream_source_name", "api_key"):
         parser.add_argument(f"--{option}", required=True)
     parser.add_argument("--spread", action="store_true", help="let all parallel parts of the runner write")
+    parser.add_argument("--worker_command", help="path of the native program on the runner's machines")
     parser.add_argument("--max_retries", type=int, default=3)
     parser.add_argument("--max_in_flight", type=int, default=200)
     given, pipeline_arguments = parser.parse_known_args()

@@ -1,12 +1,14 @@
 #include "sdk_harness/expansion/environment.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/log.h"
 #include "sdk_harness/coders/coder_registry.h"
 #include "sdk_harness/packing/packed_message.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const char *const protocols[] = {
     "beam:protocol:progress_reporting:v1", "beam:protocol:multi_core_bundle_processing:v1",
@@ -32,7 +34,19 @@ static Beam__Environment *new_environment(const char *urn, const ProtobufCMessag
     return environment;
 }
 
+/* The machines that run the pipeline may be others, so this is no error. What runners say of a missing program does not
+ * reach the user with its path: Flink and Spark hand on "error=2, No such file or directory", Prism hangs. */
+static void warn_when_missing(const char *command) {
+    if (strchr(command, '/') != NULL && access(command, X_OK) != 0)
+        log_warn(
+            "the worker's program %s is not on this machine. Every machine that starts it has to have it: without it "
+            "a job fails with \"error=2, No such file or directory\" (Flink, Spark) or hangs (Prism). Install it "
+            "there at this path, or give the path it has there as worker_command",
+            command);
+}
+
 static Beam__Environment *process_environment(const char *command) {
+    warn_when_missing(command);
     Beam__ProcessPayload payload = BEAM__PROCESS_PAYLOAD__INIT;
     payload.command = (char *)(uintptr_t)command;
     Beam__Environment *environment = new_environment("beam:env:process:v1", &payload.base);

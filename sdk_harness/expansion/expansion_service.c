@@ -33,6 +33,7 @@ static void cleanup_answer(beamc_expand_answer *answer) {
     free(answer->environment_type);
     free(answer->environment_config);
     free(answer->container_image);
+    free(answer->worker_command);
 }
 
 /* Dataflow starts containers and nothing else. */
@@ -56,8 +57,11 @@ static beamc_status expand(const beamc_expansion_service *service, Beam__Expansi
                                 .dataflow = request->dataflow};
     BEAMC_TRY(request->transform->expand(request->transform->context, &ask, answer, err));
     BEAMC_TRY(check_dataflow(request, answer, err));
+    beamc_environment_defaults defaults = service->environment;
+    if (answer->worker_command != NULL)
+        defaults.worker_program = answer->worker_command;
     Beam__Environment *environment = NULL;
-    BEAMC_TRY(beamc_environment_new(&service->environment, answer->environment_type, answer->environment_config,
+    BEAMC_TRY(beamc_environment_new(&defaults, answer->environment_type, answer->environment_config,
                                     answer->container_image, &environment, err));
     beamc_status status = beamc_pipeline_fragment_append(message, request, answer, environment, response, err);
     beam__environment__free_unpacked(environment, NULL);

@@ -70,6 +70,7 @@ typedef struct {
     char *environment_type;   /* "PROCESS", "EXTERNAL" or "DOCKER" */
     char *environment_config; /* a command, an address, or an image */
     char *container_image;
+    char *worker_command; /* of a PROCESS environment, also as one of AnyOf */
 } beamc_expand_answer;
 
 typedef struct {

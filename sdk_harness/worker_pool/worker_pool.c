@@ -22,15 +22,24 @@ enum { STOP_POLL_US = 5000 };
 typedef struct worker {
     struct worker *next;
     char *id;
+    char *services; /* where its job's services are: with the id, what tells workers apart */
     pid_t pid;
     uint64_t kill_at_ms; /* 0: not asked to end */
 } worker;
+
+/* A worker that ended before its StopWorker, which may still come. */
+typedef struct {
+    char *id; /* NULL: none */
+    uint64_t until_ms;
+} ended_worker;
 
 struct beamc_worker_pool {
     pthread_mutex_t lock;
     char *program;
     worker *workers;
     size_t num_workers;
+    ended_worker ended[BEAMC_POOL_MAX_REMEMBERED]; /* a ring; the oldest is overwritten */
+    size_t next_ended;
     bool stopping;
 };
 
@@ -41,29 +50,53 @@ beamc_worker_pool *beamc_worker_pool_new(const char *program) {
     return pool;
 }
 
+static void drop(worker **at) {
+    worker *w = *at;
+    *at = w->next;
+    free(w->id);
+    free(w->services);
+    free(w);
+}
+
 void beamc_worker_pool_free(beamc_worker_pool *pool) {
     if (pool == NULL)
         return;
-    while (pool->workers != NULL) {
-        worker *w = pool->workers;
-        pool->workers = w->next;
-        free(w->id);
-        free(w);
-    }
+    while (pool->workers != NULL)
+        drop(&pool->workers);
+    for (size_t i = 0; i < BEAMC_POOL_MAX_REMEMBERED; i++)
+        free(pool->ended[i].id);
     pthread_mutex_destroy(&pool->lock);
     free(pool->program);
     free(pool);
 }
 
-static worker *find(beamc_worker_pool *pool, const char *id) {
-    for (worker *w = pool->workers; w != NULL; w = w->next)
-        if (strcmp(w->id, id) == 0)
-            return w;
-    return NULL;
-}
-
 static const char *url_of(const Beam__ApiServiceDescriptor *endpoint) {
     return endpoint == NULL ? NULL : endpoint->url;
+}
+
+static const char *services_of(const Beam__StartWorkerRequest *request) {
+    return url_of(request->control_endpoint != NULL ? request->control_endpoint : request->provision_endpoint);
+}
+
+static bool runs_already(const beamc_worker_pool *pool, const Beam__StartWorkerRequest *request) {
+    for (const worker *w = pool->workers; w != NULL; w = w->next)
+        if (strcmp(w->id, request->worker_id) == 0 && strcmp(w->services, services_of(request)) == 0)
+            return true;
+    return false;
+}
+
+static bool ended_lately(const beamc_worker_pool *pool, const char *id, uint64_t now_ms) {
+    for (size_t i = 0; i < BEAMC_POOL_MAX_REMEMBERED; i++)
+        if (pool->ended[i].id != NULL && now_ms < pool->ended[i].until_ms && strcmp(pool->ended[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static void remember(beamc_worker_pool *pool, const char *id, uint64_t now_ms) {
+    ended_worker *at = &pool->ended[pool->next_ended];
+    pool->next_ended = (pool->next_ended + 1) % BEAMC_POOL_MAX_REMEMBERED;
+    free(at->id);
+    *at = (ended_worker){.id = beamc_strdup(id), .until_ms = now_ms + BEAMC_POOL_REMEMBER_MS};
 }
 
 static bool wants_authentication(const Beam__ApiServiceDescriptor *endpoint) {
@@ -83,8 +116,9 @@ static beamc_status start_worker(beamc_worker_pool *pool, const Beam__StartWorke
     if (pool->stopping || pool->num_workers >= BEAMC_POOL_MAX_WORKERS)
         return beamc_fail(err, BEAMC_LIMIT, "worker %s is refused: %s", request->worker_id,
                           pool->stopping ? "the pool is ending" : "256 workers run already");
-    if (find(pool, request->worker_id) != NULL)
-        return beamc_fail(err, BEAMC_INVALID, "worker %s runs already", request->worker_id);
+    if (runs_already(pool, request))
+        return beamc_fail(err, BEAMC_INVALID, "worker %s of the job at %s runs already", request->worker_id,
+                          services_of(request));
     beamc_worker_spec spec = {.worker_id = request->worker_id,
                               .control_endpoint = url_of(request->control_endpoint),
                               .logging_endpoint = url_of(request->logging_endpoint),
@@ -93,11 +127,12 @@ static beamc_status start_worker(beamc_worker_pool *pool, const Beam__StartWorke
     BEAMC_TRY(beamc_worker_process_spawn(pool->program, &spec, &pid, err));
     worker *w = beamc_alloc_zero(1, sizeof *w);
     w->id = beamc_strdup(request->worker_id);
+    w->services = beamc_strdup(services_of(request));
     w->pid = pid;
     w->next = pool->workers;
     pool->workers = w;
     pool->num_workers++;
-    log_info("worker %s started as process %ld", w->id, (long)pid);
+    log_info("worker %s of the job at %s started as process %ld", w->id, w->services, (long)pid);
     return BEAMC_OK;
 }
 
@@ -128,6 +163,24 @@ static beamc_status handle_start(void *context, const uint8_t *bytes, size_t len
 }
 
 /* Stopping what is gone already is no error: runners and workers race to the end. */
+static void stop_worker(beamc_worker_pool *pool, const char *id) {
+    worker *found = NULL;
+    size_t num_found = 0;
+    for (worker *w = pool->workers; w != NULL; w = w->next) {
+        if (strcmp(w->id, id) == 0) {
+            found = w;
+            num_found++;
+        }
+    }
+    if (num_found == 0)
+        return;
+    if (num_found == 1 && !ended_lately(pool, id, beamc_clock_ms()))
+        ask_to_end(found);
+    else
+        log_info("which worker %s is to end is not known: several jobs have one. Each ends with its job's connection",
+                 id);
+}
+
 static beamc_status handle_stop(void *context, const uint8_t *bytes, size_t len, beamc_byte_buffer *response,
                                 beamc_error *err) {
     beamc_worker_pool *pool = context;
@@ -135,9 +188,7 @@ static beamc_status handle_stop(void *context, const uint8_t *bytes, size_t len,
     if (request == NULL)
         return beamc_fail(err, BEAMC_INVALID, "a StopWorker request of %zu bytes cannot be parsed", len);
     pthread_mutex_lock(&pool->lock);
-    worker *w = find(pool, request->worker_id);
-    if (w != NULL)
-        ask_to_end(w);
+    stop_worker(pool, request->worker_id);
     pthread_mutex_unlock(&pool->lock);
     beam__stop_worker_request__free_unpacked(request, NULL);
     Beam__StopWorkerResponse answer = BEAM__STOP_WORKER_RESPONSE__INIT;
@@ -168,10 +219,10 @@ void beamc_worker_pool_reap(beamc_worker_pool *pool) {
             continue;
         }
         report_end(w, status);
-        *at = w->next;
+        if (w->kill_at_ms == 0)
+            remember(pool, w->id, beamc_clock_ms());
+        drop(at);
         pool->num_workers--;
-        free(w->id);
-        free(w);
     }
     pthread_mutex_unlock(&pool->lock);
 }

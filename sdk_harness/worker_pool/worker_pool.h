@@ -1,4 +1,8 @@
-/* BeamFnExternalWorkerPool: starts one process for each worker id a runner asks for, and stops it.
+/* BeamFnExternalWorkerPool: starts one process for each worker a runner asks for, and stops it.
+ *
+ * Several jobs may use one pool, and runners count their workers from one: the same id from two jobs is two workers,
+ * told apart by the address of the job's services. StopWorker names the id alone, so it is obeyed only where the id
+ * can mean one worker; where it cannot, each worker ends with its job's control stream, as every worker does.
  *
  * Handlers run on the rpc server's thread; reap and tick on the program's main thread. */
 #ifndef SDK_HARNESS_WORKER_POOL_WORKER_POOL_H
@@ -11,8 +15,10 @@
 #include <stdint.h>
 
 enum {
-    BEAMC_POOL_MAX_WORKERS = 256,    /* at once */
-    BEAMC_POOL_KILL_AFTER_MS = 10000 /* after SIGTERM; as long as Python's pool waits */
+    BEAMC_POOL_MAX_WORKERS = 256,     /* at once */
+    BEAMC_POOL_KILL_AFTER_MS = 10000, /* after SIGTERM; as long as Python's pool waits */
+    BEAMC_POOL_REMEMBER_MS = 60000,   /* an id whose worker ended by itself: its StopWorker may still come */
+    BEAMC_POOL_MAX_REMEMBERED = 256   /* the latest of them */
 };
 
 typedef struct beamc_worker_pool beamc_worker_pool;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Dict, Iterator, Optional
+from typing import Dict, Iterator, Optional, Tuple
 
 import grpc
 import pytest
@@ -42,13 +42,20 @@ CONFIG = {
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    process = subprocess.Popen(
-        [str(PROGRAM), "expansion-service", "--port", "0", "--exit-with-stdin"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def program_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("service") / "log"
+
+
+@pytest.fixture(scope="module")
+def address(program_log: Path) -> Iterator[str]:
+    with program_log.open("wb") as log:
+        process = subprocess.Popen(
+            [str(PROGRAM), "expansion-service", "--port", "0", "--exit-with-stdin"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     assert process.stdin is not None
     line = process.stdout.readline()
@@ -227,33 +234,85 @@ def environments(got) -> list:
     return list(beam_runner_api_pb2.AnyOfEnvironmentPayload.FromString(environment.payload).environments)
 
 
-def test_without_options_runners_choose_between_process_and_external(service, address):
-    process, external = environments(expand(service))
-    assert process.urn == "beam:env:process:v1"
-    command = beam_runner_api_pb2.ProcessPayload.FromString(process.payload).command
-    assert Path(command).samefile(PROGRAM)
-    assert external.urn == "beam:env:external:v1"
-    assert beam_runner_api_pb2.ExternalPayload.FromString(external.payload).endpoint.url == address
-    for environment in (process, external):
-        assert "beam:coder:row:v1" in environment.capabilities
-        assert "beam:coder:interval_window:v1" in environment.capabilities
-        assert not environment.dependencies
+def chosen(environment: beam_runner_api_pb2.Environment) -> Tuple[str, str]:
+    """Kind of an environment, and the command, address or image in it."""
+    kind = environment.urn.split(":")[2]
+    if kind == "process":
+        return kind, beam_runner_api_pb2.ProcessPayload.FromString(environment.payload).command
+    if kind == "external":
+        return kind, beam_runner_api_pb2.ExternalPayload.FromString(environment.payload).endpoint.url
+    return kind, beam_runner_api_pb2.DockerPayload.FromString(environment.payload).container_image
+
+
+IMAGE = "acme/beam-tecton:1"
+HERE = object()  # the program, or the pool, that answers the request
 
 
 @pytest.mark.parametrize(
-    ("options", "urns"),
+    ("options", "expected"),
     [
-        ({"environment_type": "PROCESS"}, ["process"]),
-        ({"environment_type": "EXTERNAL", "environment_config": "pool:50000"}, ["external"]),
-        ({"environment_type": "DOCKER", "container_image": "acme/beam-tecton:1"}, ["docker"]),
-        ({"container_image": "acme/beam-tecton:1"}, ["process", "external", "docker"]),
+        # The order counts: Flink and Spark take DOCKER, else the first; others have preferences of their own.
+        ({}, [("process", HERE), ("external", HERE)]),
+        ({"environment_type": "DEFAULT"}, [("process", HERE), ("external", HERE)]),
+        ({"container_image": IMAGE}, [("process", HERE), ("external", HERE), ("docker", IMAGE)]),
+        ({"worker_command": "/opt/b"}, [("process", "/opt/b"), ("external", HERE)]),
+        (
+            {"worker_command": "/opt/b", "container_image": IMAGE},
+            [("process", "/opt/b"), ("external", HERE), ("docker", IMAGE)],
+        ),
+        ({"environment_type": "PROCESS"}, [("process", HERE)]),
+        ({"environment_type": "process", "environment_config": "/opt/b"}, [("process", "/opt/b")]),
+        ({"environment_type": "PROCESS", "worker_command": "/opt/b"}, [("process", "/opt/b")]),
+        ({"environment_type": "EXTERNAL"}, [("external", HERE)]),
+        ({"environment_type": "EXTERNAL", "environment_config": "pool:50000"}, [("external", "pool:50000")]),
+        ({"environment_type": "DOCKER", "container_image": IMAGE}, [("docker", IMAGE)]),
+        ({"environment_type": "DOCKER", "environment_config": IMAGE}, [("docker", IMAGE)]),
     ],
 )
-def test_options_choose_the_environment(service, options, urns):
+def test_options_choose_the_environment(service, address, options, expected):
+    here = {"process": str(PROGRAM.resolve()), "external": address}
     got = environments(expand(service, {**CONFIG, **options}))
-    assert [environment.urn for environment in got] == [f"beam:env:{urn}:v1" for urn in urns]
-    if "environment_config" in options:
-        assert beam_runner_api_pb2.ExternalPayload.FromString(got[0].payload).endpoint.url == "pool:50000"
+    assert [chosen(one) for one in got] == [(kind, here[kind] if what is HERE else what) for kind, what in expected]
+    for environment in got:
+        assert not environment.dependencies
+        assert "beam:coder:row:v1" in environment.capabilities
+        assert "beam:coder:interval_window:v1" in environment.capabilities
+        assert list(environment.capabilities) == list(got[0].capabilities)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"environment_type": "LOOPBACK"}, ["environment_type", "DEFAULT, DOCKER, PROCESS, EXTERNAL"]),
+        ({"environment_config": "/opt/b"}, ["environment_config", 'environment_type="PROCESS"']),
+        ({"environment_type": "DOCKER"}, ["no image", "container_image="]),
+        (
+            {"environment_type": "DOCKER", "container_image": IMAGE, "environment_config": IMAGE},
+            ["both name the image"],
+        ),
+        ({"environment_type": "PROCESS", "container_image": IMAGE}, ["container_image", "Leave one of them out"]),
+        ({"environment_type": "EXTERNAL", "container_image": IMAGE}, ["container_image", "Leave one of them out"]),
+        ({"environment_type": "PROCESS", "environment_config": "/a", "worker_command": "/b"}, ["both name the worker"]),
+        ({"environment_type": "EXTERNAL", "worker_command": "/b"}, ["worker_command", "environment_type is another"]),
+        (
+            {"environment_type": "DOCKER", "container_image": IMAGE, "worker_command": "/b"},
+            ["worker_command", "environment_type is another"],
+        ),
+    ],
+)
+def test_environments_that_contradict_themselves_are_refused(service, options, words):
+    text = refusal(service, {**CONFIG, **options})
+    for word in words:
+        assert word in text, text
+
+
+def test_a_worker_s_program_that_is_not_here_is_warned_of(service, program_log):
+    expand(service, {**CONFIG, "worker_command": "/opt/nowhere/beam-tecton"})
+    expand(service)
+    (line,) = [line for line in program_log.read_text().splitlines() if "/opt/nowhere" in line]
+    assert line.startswith("WARN")
+    for word in ("/opt/nowhere/beam-tecton is not on this machine", "error=2", "worker_command"):
+        assert word in line
 
 
 def test_display_data_says_where_and_never_the_key(service):
@@ -295,6 +354,9 @@ def test_discovery_shows_every_option_as_a_type_all_sdks_know(service):
     config = discovered(service)
     assert list(config.input_pcollection_names) == ["input"]
     assert list(config.output_pcollection_names) == ["written"]
+    # Callers compare the version with their own.
+    version = subprocess.run([PROGRAM, "version"], capture_output=True, text=True, check=True).stdout.strip()
+    assert config.description.endswith(f"Served by {version}")
     fields = {field.name: field for field in config.config_schema.fields}
     assert not fields["workspace_name"].type.nullable
     assert fields["batch_size"].type.nullable
@@ -326,8 +388,6 @@ def test_names_of_options_match_whatever_their_case(service, name):
         ({"tecton_instance": "https://acme.tecton.ai"}, ["tecton_instance", "https://"]),
         ({"tecton_instance": "acme.tecton.ai/ingest"}, ["tecton_instance", "/"]),
         ({"workspace_name": ""}, ["workspace_name"]),
-        ({"environment_type": "KUBERNETES"}, ["environment_type", "PROCESS"]),
-        ({"environment_type": "DOCKER"}, ["container_image"]),
     ],
 )
 def test_a_wrong_option_is_named_with_what_is_accepted(service, options, words):
@@ -369,10 +429,15 @@ def test_a_field_of_python_s_any_type_is_refused_with_its_path(service):
     assert "schema=" in text
 
 
-def test_dataflow_needs_an_image(service):
-    text = refusal(service, runner="DataflowRunner")
-    assert "container_image" in text
-    assert expand(service, {**CONFIG, "container_image": "acme/beam-tecton:1"}, runner="DataflowRunner")
+@pytest.mark.parametrize("runner", ["DataflowRunner", "org.apache.beam.runners.dataflow.TestDataflowRunner"])
+def test_dataflow_needs_an_image(service, runner):
+    text = refusal(service, runner=runner)
+    assert text.endswith('write for example container_image="registry.example/beam-tecton:1"')
+    pool = {"environment_type": "EXTERNAL", "environment_config": "pool:50000"}
+    assert "environment_type is another one" in refusal(service, {**CONFIG, **pool}, runner=runner)
+    for options in ({"container_image": IMAGE}, {"environment_type": "DOCKER", "environment_config": IMAGE}):
+        got = environments(expand(service, {**CONFIG, **options}, runner=runner))
+        assert ("docker", IMAGE) in [chosen(one) for one in got]
 
 
 def test_an_unknown_transform_is_refused_with_the_one_that_is_served(service):

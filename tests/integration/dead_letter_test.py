@@ -9,6 +9,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms import window
 from apache_beam.transforms.error_handling import ErrorHandler
+from apache_beam.transforms.util import WaitOn
 from apache_beam.utils.timestamp import Timestamp
 from pipelines import Runner, UserEvent, events, failure, one_bundle, options_for, run
 from tecton_emulator import Emulator
@@ -198,7 +199,7 @@ def test_what_follows_can_wait_for_the_write(direct, emulator):
         equal_to([(0, 2, 30, 60), (75, 2, 90, 120)]),
         "rows",
     )
-    waited = rows | "After" >> beam.WaitOn(result.written) | beam.Map(num_stored, emulator.url)
+    waited = rows | "After" >> WaitOn(result.written) | beam.Map(num_stored, emulator.url)
     assert_that(waited | "Global" >> beam.WindowInto(window.GlobalWindows()), equal_to([4] * 4), "after")
     run(pipeline)
     assert emulator.counters()["requests"] == 1

@@ -199,6 +199,33 @@ def test_the_worker_as_a_process_of_the_runner(runner, emulator):
     assert emulator.requests()[0]["source"] == SOURCE
 
 
+def test_the_program_elsewhere_on_the_runner_s_machine(runner, emulator, tmp_path):
+    """Beside the pool, or in place of it: runners choose."""
+    from beam_tecton import native_binary
+
+    elsewhere = tmp_path / "the-program"
+    elsewhere.symlink_to(native_binary.find_binary())
+    metrics = write(runner, emulator, events(25), worker_command=str(elsewhere))
+    assert metrics["records_written"] == 25
+    if runner.name == "prism":
+        metrics = write(runner, emulator, events(25), environment_type="PROCESS", worker_command=str(elsewhere))
+        assert metrics["records_written"] == 25
+
+
+def test_a_program_that_prism_would_not_find_is_refused(runner, emulator):
+    from beam_tecton import BinaryNotFoundError
+
+    if runner.name == "direct":
+        pytest.skip("Beam's own runner has no process environment")
+    pipeline = runner.pipeline()
+    rows = one_bundle(pipeline, events(1), UserEvent)
+    options = options_for(emulator, environment_type="PROCESS", worker_command="/opt/nowhere/beam-tecton")
+    with pytest.raises(
+        BinaryNotFoundError, match="no program /opt/nowhere/beam-tecton on this machine.*worker_command"
+    ):
+        rows | WriteToTectonStream(**options)
+
+
 def test_the_sink_is_in_the_lineage(direct, emulator):
     pipeline = direct.pipeline()
     one_bundle(pipeline, events(3), UserEvent) | WriteToTectonStream(**options_for(emulator))

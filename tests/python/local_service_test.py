@@ -9,7 +9,7 @@ import textwrap
 import time
 
 import pytest
-from fake_program import WELL_BEHAVED, alive
+from fake_program import OF_THIS_VERSION, WELL_BEHAVED, alive
 
 from beam_tecton import local_service, native_binary
 from beam_tecton.local_service import LocalService, ServiceError
@@ -162,7 +162,7 @@ def test_a_changed_secret_variable_gets_a_service_that_has_it(fake_binary, monke
 
 def test_a_job_that_still_runs_at_the_end_is_warned_about(program, monkeypatch, caplog):
     monkeypatch.setattr(local_service, "WORKERS_END_SECONDS", 0.1)
-    path = program("""
+    path = program(f"""{textwrap.indent(OF_THIS_VERSION, " " * 8)}
         import subprocess
         worker = subprocess.Popen(["sleep", "60"])
         signal.signal(signal.SIGTERM, lambda *_: None)

@@ -23,8 +23,10 @@ from beam_tecton import (
     TectonStreamWriteConfig,
     TectonWriteResult,
     WriteToTectonStream,
+    __version__,
     secrets,
 )
+from beam_tecton.write_to_tecton import IDENTIFIER
 
 OPTIONS = {
     "tecton_instance": "acme.tecton.ai",
@@ -58,6 +60,11 @@ class FakeExpansionService:
         self.requests: list[beam_expansion_api_pb2.ExpansionRequest] = []
         self.error = error
         self.tags = tags
+
+    def DiscoverSchemaTransform(self, request, timeout):
+        described = beam_expansion_api_pb2.SchemaTransformConfig(description=f"Served by beam-tecton {__version__}")
+        configs = {IDENTIFIER: described}
+        return beam_expansion_api_pb2.DiscoverSchemaTransformResponse(schema_transform_configs=configs)
 
     def Expand(self, request):
         self.requests.append(request)
@@ -344,7 +351,7 @@ def test_a_refusal_of_the_service_reaches_the_user_word_for_word():
 
 
 def test_a_service_that_does_not_answer_is_named():
-    class Gone:
+    class Gone(FakeExpansionService):
         def Expand(self, request):
             raise grpc.RpcError("no connection")
 

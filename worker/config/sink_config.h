@@ -70,6 +70,7 @@ typedef struct {
     int environment_type; /* tecton_environment */
     char *environment_config;
     char *container_image;
+    char *worker_command;
 } tecton_sink_config;
 
 /* tecton_sink_config_parse reads what the author wrote.

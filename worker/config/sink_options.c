@@ -255,6 +255,12 @@ static const tecton_option table[] = {
      AT(container_image),
      .example = "container_image=\"registry.example/beam-tecton:1\"",
      .sentence = "Image that holds the worker, for runners that start containers."},
+    {.name = "worker_command",
+     TEXT,
+     AT(worker_command),
+     .example = "worker_command=\"/opt/beam-tecton/beam-tecton\"",
+     .sentence = "Path of beam-tecton on the machines that run the pipeline, for runners that start the worker as a "
+                 "process; without it, its path on the machine that builds the pipeline."},
 };
 
 enum { NUM_OPTIONS = sizeof table / sizeof table[0] };

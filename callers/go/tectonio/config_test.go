@@ -84,7 +84,7 @@ func everyOption() []Option {
 		MaxRecordsPerSecond(1), MaxRetrySeconds(1), ErrorHandling("x"), ErrorHandlingThreshold(0.5), OnExhausted("x"), Preflight("x"),
 		StartupGraceSeconds(1), TimestampField("x"), KeyFields("x", "y"), TimestampFromElement("x"), Int64Encoding("x"), NonFinite("x"),
 		BytesEncoding("x"), UnknownLogicalTypes("x"), CAFile("x"), Proxy("x"), AllowInsecure(true), EnvironmentType("x"),
-		EnvironmentConfig("x"), ContainerImage("x"),
+		EnvironmentConfig("x"), ContainerImage("x"), WorkerCommand("x"),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -19,10 +20,13 @@ import (
 
 const (
 	transformURN = "beam_tecton:transform:stream_write:v1"
+	identifier   = "beam:schematransform:org.apache.beam:tecton_stream_write:v1"
 	handlerName  = "beam_tecton"
 
 	expandTime = 30 * time.Second // one call, answered within milliseconds
 )
+
+var servedBy = regexp.MustCompile(binaryName + ` (\S+)$`)
 
 // expansionError is a refusal or a failure of the service, in words for the user.
 type expansionError struct {
@@ -83,7 +87,13 @@ func handleExpansion(ctx context.Context, params *xlangx.HandlerParams) (*jobpb.
 	defer connection.Close()
 	ctx, cancel := context.WithTimeout(ctx, expandTime)
 	defer cancel()
-	response, err := jobpb.NewExpansionServiceClient(connection).Expand(ctx, params.Req)
+	service := jobpb.NewExpansionServiceClient(connection)
+	if call.service == nil {
+		if err := call.checkVersion(ctx, service); err != nil {
+			return nil, err
+		}
+	}
+	response, err := service.Expand(ctx, params.Req)
 	if err != nil {
 		return nil, &expansionError{call.unreachable(status.Convert(err).Message())}
 	}
@@ -91,6 +101,30 @@ func handleExpansion(ctx context.Context, params *xlangx.HandlerParams) (*jobpb.
 		return nil, &expansionError{response.GetError()}
 	}
 	return response, nil
+}
+
+// checkVersion refuses a service of another version than this package's. The expansion protocol has no field for the version, so it
+// stands at the end of the description of the transform.
+func (c *expansionCall) checkVersion(ctx context.Context, service jobpb.ExpansionServiceClient) error {
+	answer, err := service.DiscoverSchemaTransform(ctx, &jobpb.DiscoverSchemaTransformRequest{})
+	if err != nil {
+		return &expansionError{c.unreachable(status.Convert(err).Message())}
+	}
+	served, found := answer.GetSchemaTransformConfigs()[identifier]
+	if !found {
+		return &expansionError{fmt.Sprintf("the expansion service at %s is not that of %s. Give the address of `%s expansion-service`",
+			c.address, binaryName, binaryName)}
+	}
+	version := servedBy.FindStringSubmatch(served.GetDescription())
+	if version == nil {
+		return &expansionError{fmt.Sprintf("the expansion service at %s does not say its version, so it is older than this package, which "+
+			"is version %s. Start %s %s there", c.address, Version, binaryName, Version)}
+	}
+	if version[1] != Version {
+		return &expansionError{fmt.Sprintf("the expansion service at %s is version %s, and this package is version %s. Start %s %s there, "+
+			"or use version %s of the package here", c.address, version[1], Version, binaryName, Version, version[1])}
+	}
+	return nil
 }
 
 func (c *expansionCall) unreachable(detail string) string {

@@ -111,6 +111,10 @@ func EnvironmentConfig(config string) Option { return option("environment_config
 // ContainerImage is the image that holds the worker, for runners that start containers.
 func ContainerImage(image string) Option { return option("container_image", image) }
 
+// WorkerCommand is the path of the program beam-tecton on the machines that run the pipeline, for runners that start the worker
+// as a process; without it, its path on this machine.
+func WorkerCommand(path string) Option { return option("worker_command", path) }
+
 // ExpansionService is the host:port of a `beam-tecton expansion-service` that runs, in place of one that is started for this
 // program.
 func ExpansionService(address string) Option {

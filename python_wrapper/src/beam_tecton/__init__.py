@@ -5,6 +5,7 @@ from beam_tecton.local_service import ServiceError
 from beam_tecton.native_binary import BinaryNotFoundError
 from beam_tecton.row_conversion import RowConversionError
 from beam_tecton.secrets import LiteralApiKeyWarning
+from beam_tecton.versions import VersionError
 from beam_tecton.write_config import TectonStreamWriteConfig
 from beam_tecton.write_to_tecton import TectonWriteResult, WriteToTectonStream
 
@@ -15,6 +16,7 @@ __all__ = [
     "ServiceError",
     "TectonStreamWriteConfig",
     "TectonWriteResult",
+    "VersionError",
     "WriteToTectonStream",
     "__version__",
 ]

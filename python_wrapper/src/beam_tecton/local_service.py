@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Deque, List, Optional, Sequence
 
-from beam_tecton import native_binary
+from beam_tecton import native_binary, versions
 
 _LOGGER = logging.getLogger(__name__)
 _OUTPUT = logging.getLogger("beam_tecton.service")
@@ -185,7 +185,7 @@ def shared_service(variable: str = "") -> LocalService:
         pipelines that use it.
 
     Raises:
-      BinaryNotFoundError, ServiceError
+      BinaryNotFoundError, VersionError, ServiceError
     """
     global _registered_hooks
     with _lock:
@@ -194,6 +194,7 @@ def shared_service(variable: str = "") -> LocalService:
             same_secret = not variable or service.environment.get(variable) == os.environ.get(variable)
             if service.command[0] == binary and service.running() and same_secret:
                 return service
+        versions.check_program(binary)
         service = LocalService([binary, "expansion-service", "--port", "0", "--exit-with-stdin"])
         _services.append(service)
         if not _registered_hooks:

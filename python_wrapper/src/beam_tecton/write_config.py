@@ -61,6 +61,8 @@ class TectonStreamWriteConfig:
         them choose between a process and the pool that this package keeps while the Python program runs.
       environment_config: the command, address or image that belongs to environment_type.
       container_image: image that holds the native worker, for runners that only know containers.
+      worker_command: path of the native program on the machines that run the pipeline, for runners that start it as a
+        process; without it, its path on this machine.
 
     Raises:
       TypeError: an option has the wrong type, or a required one is missing.
@@ -98,6 +100,7 @@ class TectonStreamWriteConfig:
     environment_type: str = "DEFAULT"
     environment_config: Optional[str] = None
     container_image: Optional[str] = None
+    worker_command: Optional[str] = None
 
     def __post_init__(self) -> None:
         for name in ("api_key", "workspace_name", "stream_source_name"):

@@ -15,7 +15,7 @@ from apache_beam.transforms import error_handling as error_handling_api
 from apache_beam.transforms.display import DisplayDataItem
 from apache_beam.transforms.external import ExternalTransform, SchemaTransformPayloadBuilder
 
-from beam_tecton import local_service, row_conversion, row_types, secrets
+from beam_tecton import local_service, row_conversion, row_types, secrets, versions, worker_program
 from beam_tecton.secrets import Secret
 from beam_tecton.write_config import TectonStreamWriteConfig
 
@@ -75,7 +75,8 @@ class WriteToTectonStream(beam.PTransform):
     Raises:
       TypeError, ValueError: on construction, an option is missing, unknown or of the wrong type; when applied, the
         input has no schema, or a field has a type that cannot be written.
-      RuntimeError: when applied, an option is out of range, or the native program is missing or broken.
+      RuntimeError: when applied, an option is out of range, or the native program is missing, broken or of another
+        version.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class WriteToTectonStream(beam.PTransform):
         environment_type: str = "DEFAULT",
         environment_config: Optional[str] = None,
         container_image: Optional[str] = None,
+        worker_command: Optional[str] = None,
         **unknown: Any,
     ) -> None:
         given = dict(locals())
@@ -177,7 +179,10 @@ class WriteToTectonStream(beam.PTransform):
             variable = secrets.environment_variable(secrets.api_key_option(self._config.api_key))
             service = local_service.shared_service(variable)
             address = service.address
+        worker_program.check(rows.pipeline, self._config, None if service is None else service.command[0])
         try:
+            if service is None:
+                versions.check_service(address, IDENTIFIER)
             outputs = rows | "Write" >> ExternalTransform(
                 common_urns.schematransform_based_expand.urn, payload, address
             )

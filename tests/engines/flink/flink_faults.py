@@ -3,6 +3,8 @@
 A worker, a TaskManager and the service itself get SIGKILL in mid-job, in batch and in streaming; each time every row
 must be acknowledged in the end, and have been stored at least once. What was stored is read from the journal of the
 emulator, which its own death does not take along.
+
+First a job is started whose program no TaskManager has: it fails, and the user is told the path and the cure.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ from flink_demo import KEY_VARIABLE, NUM_FLIGHTS, STREAMING, run_flights  # noqa
 from tecton_emulator import CONFIGS, Emulator  # noqa: E402
 
 MISCHIEF_AT = 60_000  # records stored when it happens
+MISSING = "/opt/nowhere/beam-tecton"
+# Flink's words leave the path out; ours have it, and come before.
+WORDS_FOR_MISSING = ["error=2, No such file or directory", MISSING, "install beam-tecton there", "worker_command"]
 
 
 class Service:
@@ -79,6 +84,9 @@ def main() -> int:
     given = parser.parse_args()
     events = distinct_events()
     failed = []
+    problem = try_missing_program()
+    print(f"no program on the TaskManagers: {problem or 'the job fails with its path and the cure'}", flush=True)
+    failed += [] if problem is None else ["no program"]
     for mode in ("batch", "streaming"):
         if given.only not in (None, mode):
             continue
@@ -97,6 +105,19 @@ def distinct_events() -> int:
         (flight.carrier, flight.flight, flight.origin, flight.time_hour) for flight in read_flights(flights_file())
     }
     return len(seen)
+
+
+def try_missing_program() -> Optional[str]:
+    """Runs a job that cannot start its worker; what is wrong with what the user is told, or None."""
+    with Emulator(CONFIGS / "flights.json", FLINK / "faults-emulator.log") as emulator:
+        os.environ[KEY_VARIABLE] = emulator.key_with_role("editor")
+        with Cluster(FLINK / "run") as cluster:
+            job_server = cluster.start_job_server()
+            result, told = run_flights(cluster, emulator, job_server, [f"--worker_command={MISSING}"])
+    if result is not None:
+        return "FAILED: the job ran"
+    lacking = [word for word in WORDS_FOR_MISSING if word not in told]
+    return f"FAILED: {lacking} not in: {told}" if lacking else None
 
 
 def try_fault(mode: str, fault: Fault, events: int) -> Optional[str]:

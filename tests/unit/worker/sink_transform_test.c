@@ -69,6 +69,7 @@ static void cleanup(use *self) {
     free(self->answer.environment_type);
     free(self->answer.environment_config);
     free(self->answer.container_image);
+    free(self->answer.worker_command);
 }
 
 static void check_refused(use *self, const char *words, const char *more_words) {
@@ -254,6 +255,34 @@ static void the_environment_is_handed_on(void **state) {
     cleanup(&self);
 }
 
+static void a_command_of_the_worker_goes_with_processes_only(void **state) {
+    (void)state;
+    static const char *const with_processes[] = {"DEFAULT", "PROCESS"};
+    for (size_t i = 0; i < 2; i++) {
+        use self = usual();
+        give(&self, "environment_type", text_value(with_processes[i]));
+        give(&self, "worker_command", text_value("/opt/beam-tecton"));
+        must_expand(&self);
+        assert_string_equal(self.answer.worker_command, "/opt/beam-tecton");
+        assert_lacks((const char *)self.answer.dofn_payload.data, "/opt/beam-tecton");
+        cleanup(&self);
+    }
+    use self = usual();
+    give(&self, "environment_type", text_value("PROCESS"));
+    give(&self, "environment_config", text_value("/usr/bin/beam-tecton"));
+    give(&self, "worker_command", text_value("/opt/beam-tecton"));
+    check_refused(&self, "worker_command", "environment_config");
+    self = usual();
+    give(&self, "environment_type", text_value("EXTERNAL"));
+    give(&self, "worker_command", text_value("/opt/beam-tecton"));
+    check_refused(&self, "worker_command", "environment_type=");
+    self = usual();
+    give(&self, "environment_type", text_value("DOCKER"));
+    give(&self, "container_image", text_value("image:1"));
+    give(&self, "worker_command", text_value("/opt/beam-tecton"));
+    check_refused(&self, "worker_command", "environment_type=");
+}
+
 static void dataflow_needs_an_image(void **state) {
     (void)state;
     use self = usual();
@@ -285,6 +314,7 @@ int main(void) {
         cmocka_unit_test(display_data_shows_where_the_rows_go),
         cmocka_unit_test(wrong_options_and_inputs_are_refused),
         cmocka_unit_test(the_environment_is_handed_on),
+        cmocka_unit_test(a_command_of_the_worker_goes_with_processes_only),
         cmocka_unit_test(dataflow_needs_an_image),
         cmocka_unit_test(it_is_found_under_its_names),
     };

@@ -261,6 +261,14 @@ public final class TectonIO {
       return with("container_image", image);
     }
 
+    /**
+     * Path of the program {@code beam-tecton} on the machines that run the pipeline, for runners that start the worker as a process;
+     * without it, its path on this machine.
+     */
+    public WriteRows withWorkerCommand(String path) {
+      return with("worker_command", path);
+    }
+
     /** host:port of a {@code beam-tecton expansion-service} that runs, in place of one that is started for this JVM. */
     public WriteRows withExpansionService(String address) {
       if (address == null || address.isEmpty()) {
@@ -368,9 +376,14 @@ public final class TectonIO {
         if (loopback) {
           pipelineOptions.setDefaultEnvironmentType("EMBEDDED");
         }
+        if (service == null) {
+          ServiceVersion.check(address);
+        }
         return rows.apply("Write", External.<PCollection<Row>, Row>of(URN, ConfigurationRow.payload(options), address).withMultiOutputs());
       } catch (RuntimeException error) {
         throw explained(error, service, address);
+      } catch (Exception error) {
+        throw new IllegalStateException("The expansion service at " + address + " could not be asked for its version.", error);
       } finally {
         if (loopback) {
           pipelineOptions.setDefaultEnvironmentType(environment);

@@ -42,6 +42,25 @@ public class LocalServiceTest {
   }
 
   @Test
+  public void aServiceOfAnotherVersionIsRefusedWithBoth() throws Exception {
+    ServiceVersion.check("host:7", "Writes rows. Served by beam-tecton " + TectonIO.VERSION);
+    String[][] refused = {
+      {"Writes rows. Served by beam-tecton 9.8.7", "is version 9.8.7", "version " + TectonIO.VERSION},
+      {"Writes rows.", "does not say its version", "version " + TectonIO.VERSION}
+    };
+    for (String[] one : refused) {
+      String text = assertThrows(IllegalStateException.class, () -> ServiceVersion.check("host:7", one[0])).getMessage();
+      assertTrue(text, text.contains("host:7") && text.contains(one[1]) && text.contains(one[2]));
+    }
+  }
+
+  @Test
+  public void theServiceOfThisTreeSaysItsVersion() throws Exception {
+    SourceTree.beamTecton();
+    ServiceVersion.check(LocalService.shared().address());
+  }
+
+  @Test
   public void allPipelinesShareOne() {
     SourceTree.beamTecton();
     LocalService service = LocalService.shared();
