@@ -58,7 +58,8 @@ class Pool:
         return (int(fields[13]) + int(fields[14])) * TICKS_US
 
     def workers(self) -> List[str]:
-        return Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+        # Each thread has its own; workers are started by those that serve calls.
+        return [pid for file in Path(f"/proc/{self._pid}/task").glob("*/children") for pid in file.read_text().split()]
 
 
 @contextlib.contextmanager
