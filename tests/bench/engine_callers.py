@@ -11,13 +11,13 @@ from bench_report import ROOT
 PYTHON = Path(__file__).parent / "rows_pipeline.py"
 GO = ROOT / "build" / "bin" / "gorows"
 JAVA_CLASSES = ROOT / "build" / "java-bench"
-JAVA_PATH = JAVA_CLASSES / "classpath"  # of what the Java caller depends on
+JAVA_PATH = ROOT / "build" / "java-caller" / "classpath"  # of what the Java caller depends on
 
 
 def commands() -> Dict[str, List[str]]:
     """By language, those that are built."""
     found = {"Python": [sys.executable, str(PYTHON)]}
-    if JAVA_PATH.is_file():
+    if JAVA_CLASSES.is_dir():
         classes = [str(JAVA_CLASSES), str(ROOT / "build" / "java-caller" / "classes"), JAVA_PATH.read_text().strip()]
         found["Java"] = ["java", "-Xmx1g", "-classpath", ":".join(classes), "RowsPipeline"]
     if GO.is_file():

@@ -36,13 +36,20 @@ def variables(emulator: Emulator, **more: Any) -> str:
     return "--jinja_variables=" + json.dumps({**given, "api_key": f"env:{KEY_VARIABLE}", **more})
 
 
-def test_the_example_writes_a_csv_file(runner, emulator):
-    done = run_yaml(EXAMPLES / "purchases.yaml", runner, variables(emulator))
+def test_the_example_writes_a_csv_file(runner, emulator, tmp_path):
+    given = variables(emulator, source="detailed_purchases", refused=str(tmp_path / "refused"))
+    done = run_yaml(EXAMPLES / "purchases.yaml", runner, given)
     assert done.returncode == 0, done.stderr[-3000:]
     assert emulator.counters()["records_written"] == 4
-    assert emulator.features("purchase_amounts", {"user_id": "u-3"}) == {
+    assert emulator.features("latest_purchase", {"user_id": "u-3"}) == {
         "user_id": "u-3",
         "amount": None,
+        "items": "-1",
+        "small": "-3",
+        "paid": False,
+        "tags": ["returned"],
+        "labels": {"channel": "web"},
+        "shop": {"city": "Köln", "lat": 50.9375},
         "event_time": "2026-11-22T09:15:02.250Z",
     }
 

@@ -36,6 +36,9 @@ var (
 	expansion   = flag.String("expansion_service", "", "host:port of an expansion service that runs; by default one is started.")
 	count       = flag.Int("count", 100, "How many purchases to write.")
 	broken      = flag.Int("broken", 0, "How many purchases to add that are refused: their amount is not a number.")
+	environment = flag.String("sink_environment_type", "", "How the runner starts the worker: PROCESS, EXTERNAL or DOCKER.")
+	workerAt    = flag.String("sink_environment_config", "", "The command, address or image that belongs to it.")
+	absolute    = flag.Bool("no_negative_int32", false, "Make the column small positive: Beam's Flink runner reads no negative int32 of Go's.")
 )
 
 // Shop is where something was bought.
@@ -48,7 +51,7 @@ type Shop struct {
 type Purchase struct {
 	UserID    string            `beam:"user_id"`
 	Amount    *float64          `beam:"amount"` // nil: null
-	Items     int               `beam:"items"`
+	Items     int               `beam:"items"`  // below zero: given back
 	Small     int32             `beam:"small"`
 	Paid      bool              `beam:"paid"`
 	Tags      []string          `beam:"tags"`
@@ -68,7 +71,8 @@ func init() {
 
 // makePurchases emits purchases of as many users, the last ones with an amount that JSON cannot hold.
 type makePurchases struct {
-	Count, Broken int
+	Count, Broken   int
+	NoNegativeInt32 bool
 }
 
 func (m *makePurchases) ProcessElement(_ []byte, emit func(Purchase)) {
@@ -82,6 +86,12 @@ func (m *makePurchases) ProcessElement(_ []byte, emit func(Purchase)) {
 			Labels:    map[string]string{"channel": "web"},
 			Shop:      Shop{City: "Köln", Lat: 50.9375},
 			EventTime: time.Unix(1_700_000_000+int64(i), 250_000_000).UTC(),
+		}
+		if i%4 == 0 {
+			purchase.Items = -i
+		}
+		if m.NoNegativeInt32 {
+			purchase.Small = int32(i)
 		}
 		if i%3 != 0 {
 			amount := float64(i) + 0.5
@@ -120,8 +130,14 @@ func main() {
 	if *expansion != "" {
 		options = append(options, tectonio.ExpansionService(*expansion))
 	}
+	if *environment != "" {
+		options = append(options, tectonio.EnvironmentType(*environment))
+	}
+	if *workerAt != "" {
+		options = append(options, tectonio.EnvironmentConfig(*workerAt))
+	}
 	pipeline, s := beam.NewPipelineWithRoot()
-	purchases := beam.ParDo(s, &makePurchases{*count, *broken}, beam.Impulse(s))
+	purchases := beam.ParDo(s, &makePurchases{*count, *broken, *absolute}, beam.Impulse(s))
 	result, err := tectonio.TryWrite(s, tectonio.Config{
 		TectonInstance:   *instance,
 		APIKey:           "env:TECTON_API_KEY",
