@@ -1,5 +1,6 @@
 """Options and rows that are refused before anything is sent."""
 
+import json
 import logging
 import math
 from typing import Any, List, NamedTuple
@@ -79,6 +80,13 @@ class Nested(NamedTuple):
 )
 def test_a_field_that_cannot_be_written_is_named_by_its_path(emulator, element_type, words):
     says(refused(emulator, element_type), *words)
+
+
+def test_a_pcollection_without_a_type_is_refused_with_the_line_that_fixes_it(emulator):
+    rows = beam.Pipeline() | beam.Create([0]) | beam.Map(lambda _: json.loads("{}"))
+    with pytest.raises(TypeError) as raised:
+        rows | WriteToTectonStream(**options_for(emulator))
+    says(str(raised.value), "has no schema", ".with_output_types(", "schema=")
 
 
 def test_a_refused_use_says_nothing_but_the_reason(emulator):

@@ -42,6 +42,9 @@ func RegisterRow[Row any]() {
 	if row.Kind() != reflect.Struct || row.Name() == "" {
 		panic(fmt.Sprintf("tectonio.RegisterRow takes a struct type that has a name, not %v.", row))
 	}
+	if err := checkConcrete(row); err != nil {
+		panic(fmt.Sprintf("tectonio.RegisterRow: %v.", err))
+	}
 	beam.RegisterType(row)
 	beam.RegisterType(reflect.TypeFor[FailedRow[Row]]())
 	register.DoFn2x1[beam.X, func(FailedRow[Row]), error](&typedFailedRowFn[Row]{})

@@ -39,6 +39,18 @@ func checkRows(rows beam.PCollection) (reflect.Type, error) {
 	return row, checkStruct(row, row.String())
 }
 
+// checkConcrete refuses types of which Beam makes no PCollection: it would panic at the first one, and not name the field.
+func checkConcrete(row reflect.Type) error {
+	_, err := typex.CheckConcrete(row)
+	if _, held := holdsItself(row, "", nil); err == nil || held {
+		return err
+	}
+	if named := checkStruct(row, row.String()); named != nil {
+		return named
+	}
+	return err
+}
+
 // holdsItself finds recursion, in which Beam's schemas would be lost.
 func holdsItself(t reflect.Type, path string, outer []reflect.Type) (string, bool) {
 	switch t.Kind() {

@@ -37,6 +37,18 @@ type Unregistered struct {
 	UserID string `beam:"user_id"`
 }
 
+// Hidden has a field that Beam does not see.
+type Hidden struct {
+	UserID string
+	secret string
+}
+
+// Channels has a field that is no value.
+type Channels struct {
+	UserID string
+	News   chan string
+}
+
 // seen collects what typed steps got. They run in this process, since Prism runs in it too.
 var seen struct {
 	sync.Mutex
@@ -240,6 +252,28 @@ func TestAServiceThatRunsIsUsed(t *testing.T) {
 	if _, err := TryWrite(s, config, beam.Create(s, event(1, nil)), ExpansionService(service.address)); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestAFieldThatBeamDoesNotSeeIsRefusedWithTheFix(t *testing.T) {
+	text := refused(t, whole, Hidden{"u", "s"}, ExpansionService("localhost:1"))
+	for _, word := range []string{"Hidden.secret is not exported", "capital letter", `beam:"secret"`} {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is not in %s", word, text)
+		}
+	}
+}
+
+// Beam refuses such a type where its PCollection is made, without the field.
+func TestAFieldThatIsNoValueIsRefusedWhereTheRowIsRegistered(t *testing.T) {
+	defer func() {
+		text := fmt.Sprint(recover())
+		for _, word := range []string{"tectonio.RegisterRow: field tectonio.Channels.News is a chan string", "Convert it to a plain type"} {
+			if !strings.Contains(text, word) {
+				t.Errorf("%q is not in %s", word, text)
+			}
+		}
+	}()
+	RegisterRow[Channels]()
 }
 
 func TestErrorHandlingNeedsARegisteredRow(t *testing.T) {
