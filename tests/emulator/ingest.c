@@ -1,5 +1,7 @@
 #include "tests/emulator/ingest.h"
 
+#include "sdk_harness/base/clock.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -26,6 +28,8 @@ static void process(emu_state *state, const emu_ingest_request *request, bool wr
     if (writes) {
         pthread_mutex_lock(&state->store_lock);
         bool room = emu_store_write_all(state->store, plan->writes, plan->num_writes);
+        if (room)
+            emu_stored_log_add(state->stored, state->config, plan->writes, plan->num_writes, beamc_clock_us());
         pthread_mutex_unlock(&state->store_lock);
         if (!room) {
             writes = false;
