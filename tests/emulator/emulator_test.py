@@ -584,8 +584,8 @@ def test_the_configs_of_demo_integration_and_streaming_tests_serve() -> None:
     assert [len(emulator.rows(view)) for view in ("user_activity", "recent_activity")] == [1, 1]
     assert emulator.stop() == 0
     emulator = Emulator(CONFIGS / "streaming.json")
-    tick = {"tick": 1, "tick_time": event["event_time"], "made_us": 2}
-    for source, row in (("ticks", tick), ("flights", {**flight, "made_us": 3})):
+    tick = {"tick": 1, "tick_time": event["event_time"], "due_us": 2}
+    for source, row in (("ticks", tick), ("flights", {**flight, "due_us": 3})):
         assert emulator.ingest(row, source=source, authorization="Tecton-key demo-editor-key").status == 200
     assert [value for value, _ in emulator.call("GET", "/__emulator/stored").json()] == [2, 3]
     assert emulator.stop() == 0

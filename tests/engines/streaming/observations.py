@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 import apache_beam as beam
-from streaming_rows import now_us
 
 
 class Written(NamedTuple):
@@ -31,7 +30,6 @@ class Fired(NamedTuple):
     window_start: float
     window_end: float
     at: float
-    at_us: int
 
 
 class NoteWritten(beam.DoFn):
@@ -53,7 +51,7 @@ class NoteFired(beam.DoFn):
 
     def process(self, records: int, window: Any = beam.DoFn.WindowParam) -> Iterator[None]:
         bounds = [seconds_of(window.start), seconds_of(window.end)]
-        append(self._path, "fired", Fired(self._source, records, *bounds, time.time(), now_us()))
+        append(self._path, "fired", Fired(self._source, records, *bounds, time.time()))
         yield from ()
 
 

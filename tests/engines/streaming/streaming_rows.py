@@ -1,11 +1,11 @@
 """Rows that are made while the pipeline runs: one tick an impulse, and the flights file replayed at a set rate.
 
-Each row carries the time at which it was made, by the clock that the emulator and the worker read too.
+Each row carries the time at which its impulse was due, so that its latency counts from there: what the source itself is
+late by is part of what a reader of the features sees.
 """
 
 import functools
 import itertools
-import time
 from typing import Any, Iterator, List, NamedTuple
 
 import apache_beam as beam
@@ -23,16 +23,11 @@ class Tick(NamedTuple):
 
     tick: int
     tick_time: Timestamp
-    made_us: int
+    due_us: int
 
 
-class ReplayedFlight(NamedTuple("Columns", [*Flight.__annotations__.items(), ("made_us", int)])):  # type: ignore[misc]
-    """A row of the flights file, and when it was replayed."""
-
-
-def now_us() -> int:
-    """Microseconds of CLOCK_MONOTONIC."""
-    return time.monotonic_ns() // 1000
+class ReplayedFlight(NamedTuple("Columns", [*Flight.__annotations__.items(), ("due_us", int)])):  # type: ignore[misc]
+    """A row of the flights file, and when it is replayed: microseconds since 1970."""
 
 
 def number_of(impulse: Timestamp) -> int:
@@ -41,7 +36,7 @@ def number_of(impulse: Timestamp) -> int:
 
 class MakeTick(beam.DoFn):
     def process(self, _: Any, impulse: Any = beam.DoFn.TimestampParam) -> Iterator[Tick]:
-        yield Tick(number_of(impulse), impulse, now_us())
+        yield Tick(number_of(impulse), impulse, impulse.micros)
 
 
 class ReplayFlights(beam.DoFn):
@@ -54,7 +49,7 @@ class ReplayFlights(beam.DoFn):
         flights = first_flights()
         start = number_of(impulse) * FLIGHTS_A_TICK % len(flights)
         for flight in flights[start : start + FLIGHTS_A_TICK]:
-            yield ReplayedFlight(*flight, now_us())
+            yield ReplayedFlight(*flight, impulse.micros)
 
 
 @functools.lru_cache(maxsize=1)
