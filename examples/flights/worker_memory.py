@@ -29,10 +29,15 @@ class WorkerMemory:
             except OSError:
                 continue  # it ended meanwhile
             peak = _PEAK.search(status)
-            if peak and command[0].endswith(b"beam-tecton") and command[1:2] == [b"worker"]:
+            if peak and command[0].endswith(b"beam-tecton") and _is_worker(command[1:2]):
                 self.peak_kib = max(self.peak_kib, int(peak.group(1)))
                 resident = _RESIDENT.search(status)
                 self.resident_kib.setdefault(pid, []).append(int(resident.group(1)) if resident else 0)
+
+
+def _is_worker(arguments: List[bytes]) -> bool:
+    """A pool starts `beam-tecton worker`; a runner that starts it itself gives the arguments of Beam's containers."""
+    return bool(arguments) and (arguments[0] == b"worker" or arguments[0].startswith(b"--id="))
 
 
 def _descendants(pid: int) -> List[int]:

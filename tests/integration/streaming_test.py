@@ -9,10 +9,10 @@ from tecton_emulator import CONFIGS, ROOT, Emulator
 
 sys.path[:0] = [str(ROOT / "tests" / "engines" / "streaming"), str(ROOT / "examples" / "flights")]
 
-from checks import problems_of
-from row_trace import VARIABLE, RowTrace
-from runners_under_test import prism
-from trial import KEY_VARIABLE, Setting, run_trial
+from checks import problems_of  # noqa: E402
+from row_trace import VARIABLE, RowTrace  # noqa: E402
+from runners_under_test import prism  # noqa: E402
+from trial import KEY_VARIABLE, Setting, run_trial  # noqa: E402
 
 SECONDS = 20.0
 

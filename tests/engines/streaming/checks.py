@@ -9,8 +9,8 @@ from trial import WINDOW_SECONDS, Measured
 
 OURS_MS = 25.0  # at p99, of rows and of bundles
 OURS_MEDIAN_MS = 15.0  # most rows wait for company at most: linger_ms is 10
-# A plain client that is late by less than this at p99 tells of a quiet machine. By how much more it is late, the sink may
-# be late too; past the last number nothing can be told from the figures.
+# A plain client that is late by less than this at p99 tells of a quiet machine. On another one the sink may be late by
+# as much as that client was; past the last number nothing can be told from the figures.
 QUIET_MS = 5.0
 TOO_BUSY_MS = 100.0
 FIRES_WITHIN_SECONDS = 10.0
@@ -110,5 +110,7 @@ def memory_is_flat(measured: Measured) -> List[str]:
             continue
         first, last = median(steady[:third]), median(steady[-third:])
         if last > first * MEMORY_GROWTH:
-            problems.append(f"worker {pid} grows: {first / 1024:.1f} MiB in the first third, {last / 1024:.1f} in the last")
+            problems.append(
+                f"worker {pid} grows: {first / 1024:.1f} MiB in the first third, {last / 1024:.1f} in the last"
+            )
     return problems

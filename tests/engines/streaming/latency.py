@@ -1,11 +1,11 @@
 """Latencies of one trial, in milliseconds: from a row's impulse to its storing, and the part of it that is ours.
 
-Ours is what passes from the moment at which the worker receives the runner's message with the row to the moment at which
-it knows that the row is stored, less the time that the service takes by its setting. The worker tells it (row_trace.h):
-it alone sees both ends. A twin with a Python step in the sink's place would have the Python harness's delays in it, which
-are longer than what is to be measured, and a difference of two percentiles is no percentile. It counts what is not ours
-too: the request's way to the service and back, and how late the service is. It leaves out the way of a message through
-gRPC's core, between the socket and the worker's completion queue.
+Ours is what passes from the moment at which the worker receives the runner's message with the row to the moment at
+which it knows that the row is stored, less the time that the service takes by its setting. The worker tells it
+(worker/row_trace.h): it alone sees both ends. A twin with a Python step in the sink's place would have the Python
+harness's delays in it, which are longer than what is to be measured, and a difference of two percentiles is no
+percentile. It counts what is not ours too: the request's way to the service and back, and how late the service is. It
+leaves out the way of a message through gRPC's core, between the socket and the worker's completion queue.
 """
 
 from typing import List, NamedTuple, Sequence

@@ -23,7 +23,7 @@ class Written(NamedTuple):
 
 
 class Fired(NamedTuple):
-    """A window whose count of written records came out of the runner, which happens when the watermark has passed it."""
+    """A window whose count of written records came out of the runner: the watermark had passed its end."""
 
     source: str
     records: int

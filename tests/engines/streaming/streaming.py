@@ -1,7 +1,7 @@
 """Streams rows to the emulator for minutes, on Prism and on Flink: `./run streaming`.
 
-Shows for each setting how long rows take from their impulse to the store, and how much of that is the sink's; asserts the
-latter, that memory stays flat, that the watermark advances and that `written` is in the right windows.
+Shows for each setting how long rows take from their impulse to the store, and how much of that is the sink's; asserts
+the latter, that memory stays flat, that the watermark advances and that `written` is in the right windows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from tecton_emulator import CONFIGS, Emulator  # noqa: E402
 from trial import KEY_VARIABLE, Measured, Setting, TrialError, run_trial  # noqa: E402
 
 FOLDER = ROOT / "build" / "streaming"
+HEADER = """
+{runner}, milliseconds at the median and at p99
+  total    from a row's impulse to the store
+  ours     from the worker's receiving it to its acknowledgement, without the service's time
+  bundle   from the end of the bundle's input to the bundle's end, likewise
+  machine  what a plain client was late by in the same seconds; above 5 the sink may be late by as much more
+setting                                          rows   total     p99   ours    p99 bundle    p99  machine p99   MiB"""
 TRIES = 3  # of a setting, while the machine is busy
 
 # What decides how long a runner keeps rows: each setting alone, and what goes well together.
@@ -63,11 +70,7 @@ def main() -> int:
 
 def run_settings(runner: RunnerUnderTest, settings: List[Setting], emulator: Emulator, trace: RowTrace) -> bool:
     """Prints a line for each setting; true when something that must hold does not."""
-    print(f"\n{runner.name}; milliseconds. total: from a row's impulse to the store. ours: from the worker's receiving it to")
-    print("its acknowledgement, without the service's time. bundle: from the end of its input to its end, likewise. machine:")
-    print("what a plain client was late by in the same seconds; where it is above 5, the sink may be late by as much more.")
-    print(f"{'setting':<46} {'rows':>6} {'total':>7} {'p99':>7} {'ours':>6} {'p99':>6} {'bundle':>6} {'p99':>6}", end="")
-    print(f" {'machine p99':>12} {'MiB':>5}", flush=True)
+    print(HEADER.format(runner=runner.name), flush=True)
     results = [passes(runner, setting, emulator, trace) for setting in settings]
     return not all(results)
 

@@ -4,7 +4,6 @@ Its outputs are noted in a file (observations.py). Arguments that it does not kn
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any, Dict
 
@@ -21,16 +20,9 @@ SOURCES = {"ticks": ticks, "flights": replayed_flights}
 def stream(pipeline: beam.Pipeline, seconds: float, window_seconds: float, notes: Path, config: Dict[str, Any]) -> None:
     """Adds all steps to the pipeline."""
     for name, rows in SOURCES.items():
-        made = rows(pipeline, seconds) | f"Windows of {name}" >> beam.WindowInto(FixedWindows(window_seconds))
-        if os.environ.get("MADE"):
-            (
-                made
-                | f"One {name}" >> beam.Map(lambda _: 1).with_output_types(int)
-                | f"Count made {name}" >> beam.CombineGlobally(sum).without_defaults()
-                | f"Note made {name}" >> beam.ParDo(NoteFired(str(notes), "MADE" + name))
-            )
         written = (
-            made
+            rows(pipeline, seconds)
+            | f"Windows of {name}" >> beam.WindowInto(FixedWindows(window_seconds))
             | f"Write {name}" >> WriteToTectonStream(stream_source_name=name, **config)
         ).written
         (

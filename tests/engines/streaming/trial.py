@@ -62,9 +62,7 @@ class TrialError(Exception):
     """The pipeline did not run to its end."""
 
 
-def run_trial(
-    runner: RunnerUnderTest, setting: Setting, emulator: Emulator, trace: RowTrace, folder: Path
-) -> Measured:
+def run_trial(runner: RunnerUnderTest, setting: Setting, emulator: Emulator, trace: RowTrace, folder: Path) -> Measured:
     """Runs the pipeline to its end. The emulator is emptied before."""
     notes, log = folder / f"{runner.name}-notes.jsonl", folder / f"{runner.name}.log"
     notes.unlink(missing_ok=True)
@@ -82,7 +80,17 @@ def run_trial(
     wall_us = (time.time_ns() - time.monotonic_ns()) // 1000  # what the clock of the rows is ahead by
     stored = [Stored(due_us - wall_us, stored_us) for due_us, stored_us in emulator.stored()]
     resident = {pid: values for one in memory for pid, values in one.resident_kib.items()}
-    return Measured(setting, stored, trace.rows(), trace.bundles(), read_observations(notes), machine, resident, runner.warm_up_seconds, wall_us)
+    return Measured(
+        setting,
+        stored,
+        trace.rows(),
+        trace.bundles(),
+        read_observations(notes),
+        machine,
+        resident,
+        runner.warm_up_seconds,
+        wall_us,
+    )
 
 
 def _run(command: List[str], runner: RunnerUnderTest, log: Path, limit: float) -> List[WorkerMemory]:
