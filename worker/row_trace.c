@@ -1,28 +1,21 @@
 #include "worker/row_trace.h"
 
 #include "sdk_harness/base/alloc.h"
-#include "sdk_harness/base/log.h"
+#include "worker/delivery/trace_file.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct tecton_row_trace {
     FILE *file;
     uint32_t num_lines;
 };
 
-tecton_row_trace *tecton_row_trace_open(const char *path) {
-    if (path == NULL)
+tecton_row_trace *tecton_row_trace_open(void) {
+    FILE *file = tecton_trace_file_open("BEAM_TECTON_ROW_TRACE");
+    if (file == NULL)
         return NULL;
-    FILE *file = fopen(path, "ae");
-    if (file == NULL) {
-        log_warn("BEAM_TECTON_ROW_TRACE names %s, which cannot be written: %s", path, strerror(errno));
-        return NULL;
-    }
-    (void)setvbuf(file, NULL, _IOLBF, BUFSIZ); /* a line is one write, at the file's end */
     tecton_row_trace *trace = beamc_alloc_zero(1, sizeof *trace);
     trace->file = file;
     return trace;

@@ -19,9 +19,9 @@ enum { TECTON_ROW_TRACE_MAX_LINES = 1000000 /* then it ends: about 40 MiB */ };
 
 typedef struct tecton_row_trace tecton_row_trace;
 
-/* tecton_row_trace_open appends to the file; NULL when `path` is NULL, or with a log line when it cannot. All functions
- * take NULL, and do nothing then. */
-tecton_row_trace *tecton_row_trace_open(const char *path);
+/* tecton_row_trace_open: NULL when no trace is asked for, or with a log line when it cannot be written. The other
+ * functions take NULL, and do nothing then. */
+tecton_row_trace *tecton_row_trace_open(void);
 void tecton_row_trace_close(tecton_row_trace *trace);
 
 /* tecton_row_trace_rows: the records of `result` were acknowledged.

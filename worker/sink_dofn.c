@@ -116,7 +116,7 @@ static beamc_status prepare(sink *self, tecton_delivery_engine *engine, const be
                                          .max_body_bytes = TECTON_MAX_BODY_BYTES,
                                          .linger_ms = (uint64_t)config->linger_ms};
     self->seen_keys = tecton_seen_keys_new(setup->input_schema, config);
-    self->trace = tecton_row_trace_open(getenv("BEAM_TECTON_ROW_TRACE"));
+    self->trace = tecton_row_trace_open();
     self->name = beamc_format("%s/%s", config->workspace_name, config->stream_source_name);
     beamc_byte_buffer_init(&self->record, TECTON_MAX_BODY_BYTES);
     tecton_sink_metrics_init(&self->metrics, setup->metrics, config->dry_run);

@@ -816,7 +816,7 @@ static void write_trace(tecton_delivery_trace *trace, const tecton_lane *lanes, 
 
 static void *run(void *context) {
     tecton_delivery_engine *engine = context;
-    tecton_delivery_trace *trace = tecton_delivery_trace_open(getenv("BEAM_TECTON_TRACE"));
+    tecton_delivery_trace *trace = tecton_delivery_trace_open();
     for (;;) {
         uint64_t now_ms = beamc_clock_ms();
         engine_mail mail = take_mail(engine, now_ms);
