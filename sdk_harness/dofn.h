@@ -82,6 +82,10 @@ beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_
 /* beamc_bundle_input_waiting: true while encoded input of the bundle is already here and not yet processed. */
 bool beamc_bundle_input_waiting(const beamc_bundle *bundle);
 
+/* beamc_bundle_received_us: monotonic time (beamc_clock_us) at which the worker received the message that holds the
+ * element being processed; inside finish_bundle and end_bundle, the message that said that the input ends. */
+uint64_t beamc_bundle_received_us(const beamc_bundle *bundle);
+
 /* Called exactly once for each request: with true once the runner has made the bundle's outcome durable, with false
  * when that will not happen (any more): the bundle failed, the runner never finalized it, the worker ends. The context
  * is then the author's to free. On one of the harness's threads; other bundles wait, so do not wait for anything. */

@@ -23,6 +23,7 @@ typedef struct tecton_sink_batch {
     tecton_delivery_request request; /* first: what comes back is this batch */
     tecton_record_batch records;
     int64_t timestamps_ms[TECTON_MAX_BATCH_RECORDS];  /* of each record's element */
+    uint64_t received_us[TECTON_MAX_BATCH_RECORDS];   /* likewise, where a trace is written */
     uint32_t record_groups[TECTON_MAX_BATCH_RECORDS]; /* index into `groups`, of each record */
     size_t row_starts[TECTON_MAX_BATCH_RECORDS];      /* in `rows`, of each record, where rows are kept */
     tecton_window_group groups[TECTON_MAX_BATCH_RECORDS];

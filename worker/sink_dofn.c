@@ -8,6 +8,7 @@
 #include "worker/metrics/sink_metrics.h"
 #include "worker/records/row_to_record.h"
 #include "worker/records/seen_keys.h"
+#include "worker/row_trace.h"
 #include "worker/sink_batch.h"
 #include "worker/sink_connection.h"
 #include "worker/sink_names.h"
@@ -30,6 +31,7 @@ typedef struct {
     tecton_sink_metrics metrics;
     tecton_sink_outputs outputs;
     tecton_seen_keys *seen_keys; /* NULL: rows are not compared */
+    tecton_row_trace *trace;     /* NULL: none is asked for */
     char *name;                  /* "workspace/source", for messages */
     beamc_byte_buffer record;
     tecton_sink_batch *spares;
@@ -43,6 +45,7 @@ typedef struct {
     tecton_delivery_session *old_session; /* of the key before, when it changed in this bundle; NULL: it did not */
     tecton_sink_batch *preflight;         /* out; NULL: none is */
     tecton_sink_batch *open;              /* takes records; NULL: none does */
+    bool finished;                        /* every row is accounted for */
     bool parked;                          /* `open` lies with the engine, which sends it when it is old enough */
     tecton_delivery_request *settled;     /* back, not yet counted and emitted */
     uint64_t num_rows_in;
@@ -95,6 +98,7 @@ static void teardown(void *instance) {
     tecton_record_plan_free(self->plan);
     tecton_sink_outputs_cleanup(&self->outputs);
     tecton_seen_keys_free(self->seen_keys);
+    tecton_row_trace_close(self->trace);
     beamc_byte_buffer_cleanup(&self->record);
     tecton_sink_config_cleanup(&self->config);
     free(self->name);
@@ -112,6 +116,7 @@ static beamc_status prepare(sink *self, tecton_delivery_engine *engine, const be
                                          .max_body_bytes = TECTON_MAX_BODY_BYTES,
                                          .linger_ms = (uint64_t)config->linger_ms};
     self->seen_keys = tecton_seen_keys_new(setup->input_schema, config);
+    self->trace = tecton_row_trace_open();
     self->name = beamc_format("%s/%s", config->workspace_name, config->stream_source_name);
     beamc_byte_buffer_init(&self->record, TECTON_MAX_BODY_BYTES);
     tecton_sink_metrics_init(&self->metrics, setup->metrics, config->dry_run);
@@ -189,12 +194,14 @@ static bool is_dead_letter(const sink *self, const tecton_delivery_result *resul
 
 static beamc_status settle_result(sink *self, const tecton_sink_batch *batch, const tecton_delivery_result *result,
                                   beamc_error *err) {
-    if (result->verdict == TECTON_VERDICT_STORED)
+    if (result->verdict == TECTON_VERDICT_STORED) {
+        tecton_row_trace_rows(self->trace, batch->received_us, result);
         BEAMC_TRY(tecton_emit_written(&self->outputs, self->bundle, batch, result, err));
-    else if (is_dead_letter(self, result))
+    } else if (is_dead_letter(self, result)) {
         BEAMC_TRY(tecton_emit_failed(&self->outputs, self->bundle, batch, result, err));
-    else
+    } else {
         return fail_bundle(self, result, err);
+    }
     count_records(self, end_of(result), result->num_records);
     return BEAMC_OK;
 }
@@ -292,6 +299,7 @@ static beamc_status start_bundle(void *instance, beamc_bundle *bundle, beamc_err
         (void)renew_key(self);
     open_session(self);
     self->num_rows_in = 0;
+    self->finished = false;
     memset(self->num_ended, 0, sizeof self->num_ended);
     if (self->seen_keys != NULL)
         tecton_seen_keys_clear(self->seen_keys);
@@ -438,6 +446,8 @@ static beamc_status process(void *instance, const beamc_element *element, beamc_
     look_for_equal_keys(self, element);
     const beamc_schema *kept_as = self->outputs.failed >= 0 ? self->outputs.input_schema : NULL;
     BEAMC_TRY(tecton_sink_batch_note(self->open, element, kept_as, err));
+    if (self->trace != NULL)
+        self->open->received_us[self->open->records.num_records - 1] = beamc_bundle_received_us(self->bundle);
     send_open_in_time(self);
     return BEAMC_OK;
 }
@@ -492,7 +502,9 @@ static beamc_status finish_bundle(void *instance, beamc_error *err) {
                             (self->old_session == NULL ? 0 : tecton_delivery_throttled_ms(self->old_session));
     if (throttled_ms > 0)
         beamc_counter_add(self->metrics.throttling_msecs, (int64_t)throttled_ms);
-    return check_sums(self, err);
+    BEAMC_TRY(check_sums(self, err));
+    self->finished = true;
+    return BEAMC_OK;
 }
 
 static void end_bundle(void *instance) {
@@ -511,6 +523,8 @@ static void end_bundle(void *instance) {
     tecton_delivery_close(self->session);
     self->old_session = NULL;
     self->session = NULL;
+    if (self->trace != NULL && self->finished)
+        tecton_row_trace_bundle(self->trace, beamc_bundle_received_us(self->bundle), beamc_clock_us());
     self->bundle = NULL;
 }
 

@@ -1,10 +1,11 @@
-"""Peak memory of the native worker below a process, read from /proc while it runs."""
+"""Memory of the native worker below a process, read from /proc while it runs."""
 
 import re
 from pathlib import Path
 from typing import Dict, List
 
 _PEAK = re.compile(rb"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+_RESIDENT = re.compile(rb"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 
 
 class WorkerMemory:
@@ -17,6 +18,7 @@ class WorkerMemory:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self.peak_kib = 0  # of the largest worker seen; 0 when none was
+        self.resident_kib: Dict[int, List[int]] = {}  # of each worker by its process id, one value a sample
 
     def sample(self) -> None:
         """Reads each worker's peak so far. The kernel keeps the peak, so only growth after the last call is missed."""
@@ -27,8 +29,15 @@ class WorkerMemory:
             except OSError:
                 continue  # it ended meanwhile
             peak = _PEAK.search(status)
-            if peak and command[0].endswith(b"beam-tecton") and command[1:2] == [b"worker"]:
+            if peak and command[0].endswith(b"beam-tecton") and _is_worker(command[1:2]):
                 self.peak_kib = max(self.peak_kib, int(peak.group(1)))
+                resident = _RESIDENT.search(status)
+                self.resident_kib.setdefault(pid, []).append(int(resident.group(1)) if resident else 0)
+
+
+def _is_worker(arguments: List[bytes]) -> bool:
+    """A pool starts `beam-tecton worker`; a runner that starts it itself gives the arguments of Beam's containers."""
+    return bool(arguments) and (arguments[0] == b"worker" or arguments[0].startswith(b"--id="))
 
 
 def _descendants(pid: int) -> List[int]:

@@ -132,12 +132,14 @@ static beamc_source_result fill_segment(data_source *source, beamc_run *run, bea
         beamc_element_segment_release(&source->segment);
         switch (beamc_inbound_take(run->inbound, source->base.transform_id, source->url, &source->segment)) {
         case BEAMC_INBOUND_SEGMENT:
+            run->received_us = source->segment.received_us;
             beamc_byte_reader_init_slices(&source->in, beamc_element_segment_next_slice, &source->segment,
                                           &source->arena);
             break;
         case BEAMC_INBOUND_EMPTY:
             return BEAMC_SOURCE_EMPTY;
         case BEAMC_INBOUND_ENDED:
+            run->received_us = source->segment.received_us;
             return BEAMC_SOURCE_ENDED;
         case BEAMC_INBOUND_BROKEN:
             (void)beamc_fail(err, BEAMC_UNAVAILABLE, "%s before the bundle's input was complete",

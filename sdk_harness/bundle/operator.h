@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct beamc_operator beamc_operator;
 
@@ -29,6 +30,7 @@ typedef struct {
     beamc_waker *waker;         /* borrowed */
     const atomic_bool *aborted; /* true: the bundle ends as soon as it can; borrowed */
     bool input_here;            /* the run of elements being read has more behind the one that is processed */
+    uint64_t received_us;       /* when the message with that run, or the input's end mark, came; monotonic */
     bool holds_output;          /* sink nodes keep what they have until it is known whether the answer takes it */
     beamc_finalizers finalizers;
     beamc_sampled_bundle sampled;

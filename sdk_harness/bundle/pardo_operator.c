@@ -162,6 +162,10 @@ bool beamc_bundle_input_waiting(const beamc_bundle *bundle) {
     return bundle->run->input_here || beamc_inbound_waiting(bundle->run->inbound);
 }
 
+uint64_t beamc_bundle_received_us(const beamc_bundle *bundle) {
+    return bundle->run->received_us;
+}
+
 beamc_status beamc_bundle_request_finalization(beamc_bundle *bundle, beamc_finalized finalized, void *context,
                                                beamc_error *err) {
     return beamc_finalizers_add(&bundle->run->finalizers, finalized, context, err);

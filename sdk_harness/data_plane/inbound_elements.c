@@ -1,6 +1,7 @@
 #include "sdk_harness/data_plane/inbound_elements.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clock.h"
 #include "sdk_harness/base/log.h"
 #include "sdk_harness/data_plane/finished_instructions.h"
 
@@ -20,6 +21,7 @@ typedef struct source_queue {
     queued_segment *first;
     queued_segment *last;
     bool ended; /* is_last has come */
+    uint64_t ended_us;
 } source_queue;
 
 /* A data stream that ended: from its address nothing more comes. One for each address at most. */
@@ -51,7 +53,7 @@ struct beamc_inbound {
     size_t cap_bytes;
     size_t buffered_bytes;
     bool was_full;
-    uint64_t looked_ms; /* the last call of beamc_inbound_drop_unclaimed; no clock is read where data comes */
+    uint64_t looked_ms; /* the last call of beamc_inbound_drop_unclaimed */
     beamc_inbound_room room;
     void *room_context;
 };
@@ -175,6 +177,7 @@ static source_queue *find_source(beamc_inbound_bundle *bundle, const char *trans
 typedef struct {
     beamc_inbound *inbound;
     beamc_message *message;
+    uint64_t received_us;
 } accepting;
 
 static void accept_part(void *context, const beamc_elements_part *part) {
@@ -196,7 +199,8 @@ static void accept_part(void *context, const beamc_elements_part *part) {
                                                       .next_slice = part->run.first_slice,
                                                       .released_slice = part->run.first_slice,
                                                       .left = part->run.len,
-                                                      .unreleased = part->run.len};
+                                                      .unreleased = part->run.len,
+                                                      .received_us = accept->received_us};
             retain_slices(&queued->segment);
             if (source->last == NULL)
                 source->first = queued;
@@ -206,8 +210,10 @@ static void accept_part(void *context, const beamc_elements_part *part) {
             bundle->num_waiting++;
             inbound->buffered_bytes += part->run.len;
         }
-        if (part->is_last)
+        if (part->is_last && !source->ended) {
             source->ended = true;
+            source->ended_us = accept->received_us;
+        }
         bundle->touched = true;
         bundle->fed_ms = inbound->looked_ms;
     }
@@ -226,7 +232,7 @@ static void wake_touched(beamc_inbound *inbound) {
 }
 
 beamc_status beamc_inbound_accept(beamc_inbound *inbound, beamc_message *message, beamc_error *err) {
-    accepting accept = {.inbound = inbound, .message = message};
+    accepting accept = {.inbound = inbound, .message = message, .received_us = beamc_clock_us()};
     beamc_status status = beamc_elements_read(message, accept_part, &accept, err);
     wake_touched(inbound);
     /* From here on only segments hold slices. */
@@ -383,6 +389,7 @@ beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *
         *out = queued->segment;
         next = BEAMC_INBOUND_SEGMENT;
     } else if (source != NULL && source->ended) {
+        *out = (beamc_element_segment){.received_us = source->ended_us};
         next = BEAMC_INBOUND_ENDED;
     } else if (bundle->complete || find_end(bundle, url) != NULL) {
         next = BEAMC_INBOUND_BROKEN;

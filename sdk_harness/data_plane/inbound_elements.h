@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     /* Runners send a ProcessBundle within milliseconds of its first data. */
@@ -40,6 +41,7 @@ typedef struct {
     size_t released_slice; /* slices before it are given back */
     size_t left;           /* bytes not yet handed to the reader */
     size_t unreleased;     /* bytes that count against the cap */
+    uint64_t received_us;  /* monotonic, when gRPC handed over its message */
 } beamc_element_segment;
 
 beamc_inbound *beamc_inbound_new(size_t cap_bytes);
@@ -77,7 +79,8 @@ typedef enum {
 } beamc_inbound_next;
 
 /* beamc_inbound_take gives the next run of elements for the source node `transform_id`, in order of arrival.
- *   url   of the stream that the node reads: BEAMC_INBOUND_BROKEN when that one ended before the node's input did */
+ *   url   of the stream that the node reads: BEAMC_INBOUND_BROKEN when that one ended before the node's input did
+ * At BEAMC_INBOUND_ENDED `out` is empty, with the end mark's time. */
 beamc_inbound_next beamc_inbound_take(beamc_inbound_bundle *bundle, const char *transform_id, const char *url,
                                       beamc_element_segment *out);
 

@@ -335,6 +335,24 @@ def test_the_request_log_tells_time_size_and_digest(emulator: Emulator) -> None:
     assert emulator.requests(last=1) == log[-1:]
 
 
+def test_the_time_of_storing_is_kept_where_a_column_is_named(start: Starter) -> None:
+    settings = config()
+    settings["observe"] = {"stored_at": "count"}
+    emulator = start(settings)
+    before = time.monotonic_ns() // 1000
+    assert emulator.ingest(record(count=1), record(count=2)).status == 200
+    assert emulator.ingest(record(count=3), record(count="x")).status == 400
+    assert emulator.ingest(record(count=4, user_id="u2")).status == 200
+    after = time.monotonic_ns() // 1000
+    stored = emulator.call("GET", "/__emulator/stored?last=10").json()
+    assert [value for value, _ in stored] == [1, 1, 2, 2, 4, 4]  # two views
+    times = [at for _, at in stored]
+    assert before <= times[0] <= times[-1] <= after
+    assert times == sorted(times)
+    emulator.reset()
+    assert emulator.call("GET", "/__emulator/stored").json() == []
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 413, 415, 425, 429, 500, 502, 503, 504])
 def test_every_status_can_be_scripted(emulator: Emulator, status: int) -> None:
     emulator.faults({"status": status, "times": 2})
@@ -546,7 +564,7 @@ def test_tls_with_a_verified_certificate(start: Starter, tmp_path: Path) -> None
     assert emulator.ingest(record()).status == 200
 
 
-def test_the_configs_of_demo_and_integration_tests_serve() -> None:
+def test_the_configs_of_demo_integration_and_streaming_tests_serve() -> None:
     flight = {
         "year": 2013, "month": 1, "day": 1, "dep_time": 517, "sched_dep_time": 515, "dep_delay": 2, "arr_time": 830,
         "sched_arr_time": 819, "arr_delay": None, "carrier": "UA", "flight": 1545, "tailnum": "N14228",
@@ -564,6 +582,12 @@ def test_the_configs_of_demo_and_integration_tests_serve() -> None:
     for source in ("user_events", "ttl_events"):
         assert emulator.ingest(event, source=source).status == 200
     assert [len(emulator.rows(view)) for view in ("user_activity", "recent_activity")] == [1, 1]
+    assert emulator.stop() == 0
+    emulator = Emulator(CONFIGS / "streaming.json")
+    tick = {"tick": 1, "tick_time": event["event_time"], "due_us": 2}
+    for source, row in (("ticks", tick), ("flights", {**flight, "due_us": 3})):
+        assert emulator.ingest(row, source=source, authorization="Tecton-key demo-editor-key").status == 200
+    assert [value for value, _ in emulator.call("GET", "/__emulator/stored").json()] == [2, 3]
     assert emulator.stop() == 0
 
 

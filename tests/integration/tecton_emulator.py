@@ -86,6 +86,11 @@ class Emulator:
         """What happened in each tenth of a second, oldest first."""
         return self._call("GET", f"/__emulator/history?last={last}")
 
+    def stored(self, last: int = 200_000) -> List[List[int]]:
+        """[value, microseconds] of each stored row, newest last: the column that the configuration's `stored_at` names,
+        and when the row was stored, by the clock of time.monotonic."""
+        return self._call("GET", f"/__emulator/stored?last={last}")
+
     def reset(self) -> None:
         """Forgets what it stored and counted, and its faults."""
         self._call("POST", "/__emulator/reset")

@@ -137,6 +137,10 @@ beamc_status beamc_bundle_emit(beamc_bundle *bundle, size_t output, const beamc_
     return BEAMC_OK;
 }
 
+uint64_t beamc_bundle_received_us(const beamc_bundle *bundle) {
+    return bundle->received_us;
+}
+
 bool beamc_bundle_input_waiting(const beamc_bundle *bundle) {
     return bundle->input_waiting;
 }

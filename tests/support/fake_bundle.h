@@ -58,7 +58,8 @@ typedef struct {
 } fake_emitted;
 
 struct beamc_bundle {
-    bool input_waiting; /* what beamc_bundle_input_waiting says */
+    bool input_waiting;   /* what beamc_bundle_input_waiting says */
+    uint64_t received_us; /* what beamc_bundle_received_us says */
     beamc_waker *waker;
     size_t num_emitted_fields; /* of each output row */
     fake_emitted emitted[FAKE_MAX_EMITTED];

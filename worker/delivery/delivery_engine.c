@@ -158,13 +158,15 @@ static void set_throttled(tecton_transfer *transfer, bool throttled, uint64_t no
 static void end_transfer(tecton_delivery_engine *engine, tecton_transfer *transfer, tecton_verdict verdict,
                          bool stops_bundle, char *text) {
     const tecton_lane *lane = transfer->destination->lane;
-    set_throttled(transfer, false, beamc_clock_ms());
+    uint64_t now_us = beamc_clock_us();
+    set_throttled(transfer, false, now_us / 1000);
     tecton_delivery_result result = {.verdict = verdict,
                                      .possibly_stored = verdict != TECTON_VERDICT_STORED && transfer->possibly_stored,
                                      .stops_bundle = stops_bundle,
                                      .status = transfer->exchange.status,
                                      .num_attempts = transfer->num_attempts,
                                      .latency_ms = transfer->exchange.latency_ms,
+                                     .ended_us = now_us,
                                      .request_records = transfer->num_records,
                                      .request_bytes = (uint32_t)transfer->body_len,
                                      .in_flight_requests = lane->gate.limit.num_in_flight + 1,
@@ -814,7 +816,7 @@ static void write_trace(tecton_delivery_trace *trace, const tecton_lane *lanes, 
 
 static void *run(void *context) {
     tecton_delivery_engine *engine = context;
-    tecton_delivery_trace *trace = tecton_delivery_trace_open(getenv("BEAM_TECTON_TRACE"));
+    tecton_delivery_trace *trace = tecton_delivery_trace_open();
     for (;;) {
         uint64_t now_ms = beamc_clock_ms();
         engine_mail mail = take_mail(engine, now_ms);

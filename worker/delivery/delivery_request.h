@@ -19,6 +19,7 @@ typedef struct {
     int status;             /* of the last answer; 0 when there was none */
     uint32_t num_attempts;  /* tries that these records were part of, with those that found no connection */
     uint32_t latency_ms;    /* of the last try */
+    uint64_t ended_us;      /* when these records' end was known; monotonic */
     char *text;             /* what a user should read; NULL when STORED. Freed with tecton_delivery_request_reset */
     bool owns_request;      /* the HTTP request's first record is among these; else the rest tells nothing new */
     uint32_t request_records;

@@ -1,13 +1,11 @@
 #include "worker/delivery/delivery_trace.h"
 
 #include "sdk_harness/base/alloc.h"
-#include "sdk_harness/base/log.h"
+#include "worker/delivery/trace_file.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct tecton_delivery_trace {
     FILE *file;
@@ -15,15 +13,10 @@ struct tecton_delivery_trace {
     uint32_t num_lines;
 };
 
-tecton_delivery_trace *tecton_delivery_trace_open(const char *path) {
-    if (path == NULL)
+tecton_delivery_trace *tecton_delivery_trace_open(void) {
+    FILE *file = tecton_trace_file_open("BEAM_TECTON_TRACE");
+    if (file == NULL)
         return NULL;
-    FILE *file = fopen(path, "ae");
-    if (file == NULL) {
-        log_warn("BEAM_TECTON_TRACE names %s, which cannot be written: %s", path, strerror(errno));
-        return NULL;
-    }
-    (void)setvbuf(file, NULL, _IOLBF, BUFSIZ);
     tecton_delivery_trace *trace = beamc_alloc_zero(1, sizeof *trace);
     trace->file = file;
     return trace;

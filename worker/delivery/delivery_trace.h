@@ -19,8 +19,8 @@ enum {
 
 typedef struct tecton_delivery_trace tecton_delivery_trace;
 
-/* tecton_delivery_trace_open appends to the file; NULL when `path` is NULL, or with a log line when it cannot. */
-tecton_delivery_trace *tecton_delivery_trace_open(const char *path);
+/* tecton_delivery_trace_open: NULL when no trace is asked for, or with a log line when it cannot be written. */
+tecton_delivery_trace *tecton_delivery_trace_open(void);
 void tecton_delivery_trace_close(tecton_delivery_trace *trace); /* NULL is fine */
 
 /* tecton_delivery_trace_due: true when it is time for lines; false for NULL. */

@@ -1,6 +1,7 @@
 #include "worker/sink_dofn.h"
 
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clock.h"
 #include "tests/support/check.h"
 #include "tests/support/fake_bundle.h"
 #include "tests/support/http_server.h"
@@ -235,6 +236,54 @@ static void rows_that_come_before_linger_join_the_parked_batch(void **state) {
     assert_int_equal(test_server_num_requests(f.server), 1);
     assert_contains(test_server_request(f.server, 0)->body, "\"u6\",\"amount\":6.5}}]}}");
     close_fixture(&f);
+}
+
+/* The numbers of a trace's next line, which starts with `kind`. */
+static int read_line(FILE *trace, const char *kind, unsigned long long numbers[3]) {
+    char line[128];
+    assert_non_null(fgets(line, sizeof line, trace));
+    size_t len = strlen(kind);
+    if (strncmp(line, kind, len) != 0)
+        fail_msg("a line of %s: %s", kind, line);
+    return sscanf(line + len, ",%llu,%llu,%llu", &numbers[0], &numbers[1], &numbers[2]);
+}
+
+static void a_row_trace_tells_when_rows_came_and_were_acknowledged(void **state) {
+    (void)state;
+    char path[] = "/tmp/row_trace_test_XXXXXX";
+    int made = mkstemp(path);
+    assert_true(made >= 0);
+    (void)close(made);
+    (void)setenv("BEAM_TECTON_ROW_TRACE", path, 1);
+    fixture f;
+    open_fixture(&f, "");
+    (void)unsetenv("BEAM_TECTON_ROW_TRACE");
+    test_step steps[] = {{.status = 200, .delay_ms = 30}};
+    test_server_script(f.server, steps, 1);
+    f.bundle->received_us = 1000;
+    write_rows(&f, 2);
+    f.bundle->received_us = 2000;
+    write_rows(&f, 1);
+    uint64_t sent_us = beamc_clock_us();
+    f.bundle->received_us = 3000;
+    finish(&f);
+    close_fixture(&f);
+    FILE *trace = fopen(path, "r");
+    assert_non_null(trace);
+    for (int i = 0; i < 3; i++) {
+        unsigned long long row[3];
+        assert_int_equal(read_line(trace, "row", row), 3);
+        assert_int_equal(row[0], i < 2 ? 1000 : 2000);
+        assert_true(row[1] >= sent_us + 30 * 1000 && row[1] <= beamc_clock_us());
+        assert_true(row[2] >= 30 && row[2] <= (beamc_clock_us() - sent_us) / 1000);
+    }
+    unsigned long long bundle[3];
+    assert_int_equal(read_line(trace, "bundle", bundle), 2);
+    assert_int_equal(bundle[0], 3000);
+    assert_true(bundle[1] >= sent_us + 30 * 1000 && bundle[1] <= beamc_clock_us());
+    assert_int_equal(fgetc(trace), EOF);
+    (void)fclose(trace);
+    (void)unlink(path);
 }
 
 static void process_waits_when_the_engine_is_full_and_is_woken(void **state) {
@@ -887,6 +936,7 @@ int main(void) {
         cmocka_unit_test(a_refused_row_fails_with_its_fields_path),
         cmocka_unit_test(a_batch_leaves_after_linger_while_no_input_waits),
         cmocka_unit_test(rows_that_come_before_linger_join_the_parked_batch),
+        cmocka_unit_test(a_row_trace_tells_when_rows_came_and_were_acknowledged),
         cmocka_unit_test(process_waits_when_the_engine_is_full_and_is_woken),
         cmocka_unit_test(a_bundle_that_ends_early_cancels_and_does_not_wait),
         cmocka_unit_test(a_second_bundle_uses_the_same_connections),

@@ -1,9 +1,11 @@
 #include "protos/elements.pb-c.h"
 #include "sdk_harness/base/alloc.h"
+#include "sdk_harness/base/clock.h"
 #include "sdk_harness/data_plane/inbound_elements.h"
 #include "tests/support/check.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define URL "host:1"
 
@@ -132,6 +134,29 @@ static void data_beside_the_end_mark_is_read_and_data_behind_it_is_not(void **st
     assert_int_equal(take_text(bundle, "source", text), BEAMC_INBOUND_SEGMENT);
     assert_string_equal(text, "last");
     assert_int_equal(take_text(bundle, "source", text), BEAMC_INBOUND_ENDED);
+    beamc_inbound_detach(bundle);
+    beamc_inbound_free(inbound);
+}
+
+static void segments_and_end_marks_tell_when_they_were_received(void **state) {
+    (void)state;
+    beamc_inbound *inbound = beamc_inbound_new(1000);
+    int wakes = 0;
+    const part first[] = {{"b1", "source", "a", false}};
+    const part last[] = {{"b1", "source", NULL, true}, {"b1", "source", NULL, true}};
+    beamc_inbound_bundle *bundle = beamc_inbound_attach(inbound, "b1", count_wake, &wakes);
+    uint64_t before_us = beamc_clock_us();
+    accept(inbound, first, 1, 100);
+    uint64_t between_us = beamc_clock_us();
+    (void)usleep(2000);
+    accept(inbound, last, 2, 100);
+    beamc_element_segment segment;
+    assert_int_equal(beamc_inbound_take(bundle, "source", URL, &segment), BEAMC_INBOUND_SEGMENT);
+    assert_true(segment.received_us >= before_us && segment.received_us <= between_us);
+    beamc_element_segment_release(&segment);
+    assert_int_equal(beamc_inbound_take(bundle, "source", URL, &segment), BEAMC_INBOUND_ENDED);
+    assert_null(segment.message);
+    assert_true(segment.received_us >= between_us + 2000 && segment.received_us <= beamc_clock_us());
     beamc_inbound_detach(bundle);
     beamc_inbound_free(inbound);
 }
@@ -304,6 +329,7 @@ int main(void) {
         cmocka_unit_test(input_after_the_bundle_s_end_is_dropped),
         cmocka_unit_test(an_instruction_id_is_claimed_once),
         cmocka_unit_test(data_beside_the_end_mark_is_read_and_data_behind_it_is_not),
+        cmocka_unit_test(segments_and_end_marks_tell_when_they_were_received),
         cmocka_unit_test(two_sources_of_a_bundle_are_kept_apart),
         cmocka_unit_test(at_the_cap_reading_stops_and_room_is_told_once_bytes_are_given_back),
         cmocka_unit_test(a_stream_that_breaks_fails_only_bundles_that_expect_input),

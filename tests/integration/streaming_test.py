@@ -1,0 +1,29 @@
+"""The short form of `./run streaming`: unbounded sources on Prism for 20 seconds."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PRISM
+from tecton_emulator import CONFIGS, ROOT, Emulator
+
+sys.path[:0] = [str(ROOT / "tests" / "engines" / "streaming"), str(ROOT / "examples" / "flights")]
+
+from checks import problems_of  # noqa: E402
+from row_trace import VARIABLE, RowTrace  # noqa: E402
+from runners_under_test import prism  # noqa: E402
+from trial import KEY_VARIABLE, Setting, run_trial  # noqa: E402
+
+SECONDS = 20.0
+
+
+@pytest.mark.skipif(not PRISM.is_file(), reason=f"Prism is not built: {PRISM} is not there. ./run test builds it")
+def test_rows_of_unbounded_sources_wait_for_nothing_but_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = RowTrace(tmp_path / "rows.csv")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "rows.csv"))
+    with Emulator(CONFIGS / "streaming.json", tmp_path / "emulator.log") as emulator, prism(tmp_path) as runner:
+        monkeypatch.setenv(KEY_VARIABLE, emulator.key_with_role("editor"))
+        measured = run_trial(runner, Setting("short", [], SECONDS, service_ms=60), emulator, trace, tmp_path)
+    assert problems_of(measured) == []
