@@ -10,7 +10,7 @@ VARIABLE = "BEAM_TECTON_ROW_TRACE"
 
 @contextlib.contextmanager
 def memory_file() -> Iterator[Path]:
-    """A file for the trace, in memory: a bundle waits for its lines to be written, on a disk tens of milliseconds."""
+    """A file for the trace, in memory: a bundle waits for its lines to be written."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         yield Path(folder) / "rows.csv"
 
