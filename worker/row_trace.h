@@ -6,6 +6,7 @@
  * long the last request for it took, in milliseconds bundle,RECEIVED,ENDED    the message that said that the bundle's
  * input ends was here; the bundle had ended
  *
+ * A bundle waits for its lines to be written: name a file in memory (/dev/shm), or a slow disk is in the figures.
  * Of rows that are acknowledged and bundles that succeed. One for each DoFn instance, for its thread: instances append
  * whole lines to one file. */
 #ifndef WORKER_ROW_TRACE_H

@@ -10,7 +10,7 @@ from tecton_emulator import CONFIGS, ROOT, Emulator
 sys.path[:0] = [str(ROOT / "tests" / "engines" / "streaming"), str(ROOT / "examples" / "flights")]
 
 from checks import problems_of  # noqa: E402
-from row_trace import VARIABLE, RowTrace  # noqa: E402
+from row_trace import VARIABLE, RowTrace, memory_file  # noqa: E402
 from runners_under_test import prism  # noqa: E402
 from trial import KEY_VARIABLE, Setting, run_trial  # noqa: E402
 
@@ -21,9 +21,10 @@ SECONDS = 20.0
 def test_rows_of_unbounded_sources_wait_for_nothing_but_the_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trace = RowTrace(tmp_path / "rows.csv")
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "rows.csv"))
-    with Emulator(CONFIGS / "streaming.json", tmp_path / "emulator.log") as emulator, prism(tmp_path) as runner:
+    emulated = Emulator(CONFIGS / "streaming.json", tmp_path / "emulator.log")
+    with memory_file() as rows, emulated as emulator, prism(tmp_path) as runner:
+        trace = RowTrace(rows)
+        monkeypatch.setenv(VARIABLE, str(rows))
         monkeypatch.setenv(KEY_VARIABLE, emulator.key_with_role("editor"))
         measured = run_trial(runner, Setting("short", [], SECONDS, service_ms=60), emulator, trace, tmp_path)
     assert problems_of(measured) == []

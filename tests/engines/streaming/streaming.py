@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "examples" / "fl
 
 from checks import allowance, problems_of  # noqa: E402
 from latency import latencies  # noqa: E402
-from row_trace import VARIABLE, RowTrace  # noqa: E402
+from row_trace import VARIABLE, RowTrace, memory_file  # noqa: E402
 from runners_under_test import RUNNERS, RunnerUnderTest  # noqa: E402
 from tecton_emulator import CONFIGS, Emulator  # noqa: E402
 from trial import KEY_VARIABLE, Measured, Setting, TrialError, run_trial  # noqa: E402
@@ -54,10 +54,10 @@ def main() -> int:
     parser.add_argument("--only_defaults", action="store_true", help="leave the other settings out")
     given = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    trace = RowTrace(FOLDER / "rows.csv")
-    os.environ[VARIABLE] = str(FOLDER / "rows.csv")
     failed = False
-    with Emulator(CONFIGS / "streaming.json", FOLDER / "emulator.log") as emulator:
+    with memory_file() as rows, Emulator(CONFIGS / "streaming.json", FOLDER / "emulator.log") as emulator:
+        trace = RowTrace(rows)
+        os.environ[VARIABLE] = str(rows)
         os.environ[KEY_VARIABLE] = emulator.key_with_role("editor")
         for name in RUNNERS if given.runner == "both" else [given.runner]:
             settings = [Setting("defaults", [], given.seconds)]
