@@ -36,7 +36,7 @@ def print_table(figures: List[Figure], ours: str) -> None:
     for figure in figures:
         peers += [peer for peer in figure.against if peer not in peers]
     name_width = max(40, *(len(f"{figure.name}, {figure.unit}") for figure in figures)) + 1
-    widths = [max(len(peer) + 2, 13) for peer in peers]
+    widths = [max(len(peer) + 2, 15) for peer in peers]
     heads = "".join(f"{peer:>{width}}" for peer, width in zip(peers, widths, strict=True))
     print(f"\n{'':{name_width}}{ours:>13}{'bar':>14}  {'':7}{heads}".rstrip())
     for figure in figures:

@@ -14,12 +14,18 @@ JAVA_CLASSES = ROOT / "build" / "java-bench"
 JAVA_PATH = ROOT / "build" / "java-caller" / "classpath"  # of what the Java caller depends on
 
 
+def java_classpath() -> Optional[str]:
+    """What the Java programs of the benchmarks need; None where they are not built."""
+    if not JAVA_PATH.is_file() or not JAVA_CLASSES.is_dir():
+        return None
+    return ":".join([str(JAVA_CLASSES), str(ROOT / "build" / "java-caller" / "classes"), JAVA_PATH.read_text().strip()])
+
+
 def commands() -> Dict[str, List[str]]:
     """By language, those that are built."""
     found = {"Python": [sys.executable, str(PYTHON)]}
-    if JAVA_CLASSES.is_dir():
-        classes = [str(JAVA_CLASSES), str(ROOT / "build" / "java-caller" / "classes"), JAVA_PATH.read_text().strip()]
-        found["Java"] = ["java", "-Xmx1g", "-classpath", ":".join(classes), "RowsPipeline"]
+    if (classpath := java_classpath()) is not None:
+        found["Java"] = ["java", "-Xmx1g", "-classpath", classpath, "RowsPipeline"]
     if GO.is_file():
         found["Go"] = [str(GO)]
     return found

@@ -3,6 +3,7 @@
 Each harness runs a step that decodes every field of a row, counts it and drops it. Rows have six fields and take about
 60 bytes with the window; they come in messages of 1 MiB, as fast as the harness takes them, ProcessBundle first. CPU is
 the process's own time after a warm-up, as the kernel accounts it: trust it more than rows a second on a shared machine.
+Java's harness is warmed up first, since its first 100,000 rows cost several times as much as later ones.
 "gRPC alone" is grpc_floor.c, which takes the same messages and sends answers of the same size, and nothing else.
 
 Writes build/bench/harness.json: a list of {name, value, unit, bar, met, against}.
@@ -24,8 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench_report import FOLDER, ROOT, Figure, print_table, write_json
 from bench_rows import Row, payload, row_schema
 from bench_runner import STEP, BenchRunner, descriptor_of
+from engine_callers import java_classpath
 from process_cost import median
-from sdk_harnesses import Harness, go_harness, python_harness
+from sdk_harnesses import Harness, go_harness, java_harness, python_harness
 
 NULL_SINK = ROOT / "bazel-bin" / "examples" / "null_sink" / "null-sink"
 GRPC_FLOOR = ROOT / "bazel-bin" / "tests" / "bench" / "grpc_floor"
@@ -76,6 +78,9 @@ def measure(harness: Harness, big: List[bytes], small: List[bytes], tiny: List[b
     with BenchRunner(harness.descriptor(), harness.command, harness.environment) as runner:
         runner.run(tiny, 1)
         figures["start to first bundle, ms"] = (time.monotonic() - runner.started_at) * 1e3
+        if harness.name == "Java":
+            runner.run(big, times(40))
+            runner.run(small, times(400))
         figures["100,000-row bundles, us a row"] = cpu_of(runner, big, times(20)) / BIG
         started = time.monotonic()
         runner.run(big, times(20))
@@ -118,10 +123,12 @@ def figures_of(results: Dict[str, Dict[str, float]]) -> List[Figure]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the work: a look, not a figure to quote")
-    parser.add_argument("--only", choices=["C", "Go", "Python", "gRPC alone"], help="one harness")
+    parser.add_argument("--only", choices=["C", "Go", "Java", "Python", "gRPC alone"], help="one harness")
     arguments = parser.parse_args()
     big, small, tiny = (payload(rows) for rows in (BIG, SMALL, TINY))
     harnesses = [native("C", NULL_SINK), python_harness(Drop(), 0.2)]
+    if (classpath := java_classpath()) is not None:
+        harnesses.insert(1, java_harness(classpath, "NullSink", "Measured", 0.5))
     if GO_NULL_SINK.exists():
         harnesses.insert(1, go_harness(GO_NULL_SINK, "main.drop", 0.5))
     if GRPC_FLOOR.exists():

@@ -55,6 +55,26 @@ def python_harness(dofn: beam.DoFn, scale: float, settings: Optional[Mapping[str
     return Harness("Python", descriptor, lambda address: command, environment, scale)
 
 
+def java_harness(classpath: str, program: str, step: str, scale: float) -> Harness:
+    """Beam's Java worker. The class `program` prints its pipeline."""
+
+    def descriptor() -> beam_fn_api_pb2.ProcessBundleDescriptor:
+        dumped = subprocess.run(["java", "-cp", classpath, program], capture_output=True, check=True).stdout
+        pipeline = beam_runner_api_pb2.Pipeline.FromString(dumped)
+        return descriptor_of(pardo_of(pipeline, step), row_schema().SerializeToString())
+
+    def environment(address: str) -> Dict[str, str]:
+        return {
+            "CONTROL_API_SERVICE_DESCRIPTOR": f'url: "{address}"',
+            "LOGGING_API_SERVICE_DESCRIPTOR": f'url: "{address}"',
+            "HARNESS_ID": "1",
+            "PIPELINE_OPTIONS": "{}",
+        }
+
+    command = ["java", "-Xmx1g", "-cp", classpath, "org.apache.beam.fn.harness.FnHarness"]
+    return Harness("Java", descriptor, lambda address: command, environment, scale)
+
+
 def go_harness(program: Path, step: str, scale: float, settings: Optional[Mapping[str, str]] = None) -> Harness:
     """Beam's Go worker. `program -dump` prints its pipeline; `settings` is what it reads from its environment."""
 
