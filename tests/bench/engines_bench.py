@@ -115,16 +115,18 @@ def _wait(process: subprocess.Popen) -> float:
 
 
 def figures_of(caller: str, runner: Runner, pool: Pool, endpoint_url: str, rows: int) -> Iterator[Figure]:
-    def cost(many: int, url: Optional[str]) -> Cost:
-        few = min((run(caller, runner, pool, FEW, url) for _ in range(2)), key=lambda one: one.seconds)
-        more = run(caller, runner, pool, many, url).beyond(few)
-        if more.seconds <= 0:
-            raise RuntimeError(f"{many:,} rows took no longer than {FEW:,}: the machine is too busy to tell")
-        return more
+    many = rows * runner.times_the_rows
 
-    sink, null = cost(rows, endpoint_url), cost(rows, None)
+    def cost(url: Optional[str]) -> Cost:
+        return run(caller, runner, pool, many, url).beyond(run(caller, runner, pool, FEW, url))
+
+    sink, null = cost(endpoint_url), cost(None)
+    if sink.seconds <= 0:
+        raise RuntimeError(f"{many:,} rows took no longer than {FEW:,}: the machine is too busy to tell")
     label = f"{caller} on {runner.name}"
-    yield Figure(f"{label}: throughput", sink.rows / sink.seconds, "rows/s", against={"null": null.rows / null.seconds})
+    # A null sink may be done before a start that happened to be slow; then its column stays empty.
+    nulls = {"null": null.rows / null.seconds} if null.seconds > 0 else {}
+    yield Figure(f"{label}: throughput", sink.rows / sink.seconds, "rows/s", against=nulls)
     yield Figure(
         f"{label}: CPU of our worker",
         sink.worker_us / sink.rows,
