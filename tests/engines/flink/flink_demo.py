@@ -8,7 +8,7 @@ emulator's counts, and stops everything.
 from __future__ import annotations
 
 import argparse
-import contextlib
+import base64
 import json
 import os
 import subprocess
@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
+from apache_beam.coders.coder_impl import create_InputStream
 from flink_cluster import FLINK, ROOT, Cluster, workers
 
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
@@ -38,7 +39,6 @@ class Result(NamedTuple):
     """One run of the pipeline."""
 
     metrics: Dict[str, int]  # as the job service gives them at its end
-    of_flink: Dict[str, int]  # as Flink's REST API gave them last, while it ran
     seconds: float
     costs: Dict[int, Dict[str, float]]  # of each worker process
 
@@ -83,8 +83,7 @@ def run_flights(
     command += [f"--parallelism={PARALLELISM}", *mode]
     command.append("--spread")  # the file is read in one place; all four subtasks shall write
     costs: Dict[int, Dict[str, float]] = {}
-    seen: Dict[str, int] = {}
-    started = looked = time.monotonic()
+    started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
@@ -92,10 +91,6 @@ def run_flights(
                 for number in cluster.task_managers():
                     for worker in workers(cluster.pid(f"taskmanager-{number}")):
                         costs[worker] = cost_of(worker, costs.get(worker, {}), number)
-                if time.monotonic() - looked > 1.0:  # Flink forgets them when the job ends
-                    looked = time.monotonic()
-                    with contextlib.suppress(OSError):  # a TaskManager may be gone
-                        seen.update(flink_metrics(cluster))
                 meanwhile()
                 time.sleep(0.1)
         finally:
@@ -106,7 +101,7 @@ def run_flights(
     if process.returncode != 0 or not report_file.is_file():
         end = log.read_text(errors="replace")[-3000:]
         return None, f"exit code {process.returncode}; the end of {log}:\n{end}"
-    return Result(json.loads(report_file.read_text())["metrics"], seen, seconds, costs), ""
+    return Result(json.loads(report_file.read_text())["metrics"], seconds, costs), ""
 
 
 def workspace_of(emulator: Emulator) -> str:
@@ -126,21 +121,17 @@ def cost_of(pid: int, before: Dict[str, float], task_manager: int) -> Dict[str, 
     return {"task_manager": task_manager, "mib": int(peak) / 1024, "cpu": ticks / os.sysconf("SC_CLK_TCK")}
 
 
-def flink_metrics(cluster: Cluster) -> Dict[str, int]:
-    """What Flink's REST API says of the newest job: the sink's counters, added up over subtasks."""
-    jobs = cluster.jobs()
-    if not jobs:
-        return {}
-    job = max(jobs, key=lambda one: one["start-time"])["jid"]
-    totals: Dict[str, int] = {}
-    for vertex in cluster.rest(f"/jobs/{job}")["vertices"]:
-        base = f"/jobs/{job}/vertices/{vertex['id']}/subtasks/metrics"
-        names = [one["id"] for one in cluster.rest(base) if "tecton_stream_ingest" in one["id"]]
-        for name in names:
-            for value in cluster.rest(f"{base}?get={name}&agg=sum"):
-                short = name.rsplit("tecton_stream_ingest", 1)[1].strip(".:_")
-                totals[short] = totals.get(short, 0) + int(value["sum"])
-    return totals
+def flink_counters(cluster: Cluster, job: str) -> Dict[str, int]:
+    """The sink's counters in Flink's REST API, also after the job's end: Beam keeps them in an accumulator."""
+    accumulators = cluster.rest(f"/jobs/{job}/accumulators")["user-task-accumulators"]
+    (kept,) = [one["value"] for one in accumulators if one["name"] == "__metricscontainers"]
+    counters: Dict[str, int] = {}
+    for metric in json.loads(kept)["metrics"]["attempted"]:
+        labels = metric["labels"]
+        if metric["urn"] == "beam:metric:user:sum_int64:v1" and labels["NAMESPACE"] == "tecton_stream_ingest":
+            value = create_InputStream(base64.b64decode(metric["payload"])).read_var_int64()
+            counters[labels["NAME"]] = counters.get(labels["NAME"], 0) + value
+    return counters
 
 
 def report(cluster: Cluster, emulator: Emulator, result: Result, batch: bool) -> List[str]:
@@ -159,7 +150,8 @@ def report(cluster: Cluster, emulator: Emulator, result: Result, batch: bool) ->
         ("records it stored", counters["records_written"]),
         ("distinct keys it holds", counters["distinct_keys"]),
     ]
-    rows += [(f"{name} (Flink's REST API)", value) for name, value in sorted(result.of_flink.items())]
+    of_flink = flink_counters(cluster, job["jid"])
+    rows += [(f"{name} (Flink's REST API)", value) for name, value in sorted(of_flink.items())]
     for worker, cost in sorted(result.costs.items()):
         took = f"{cost.get('mib', 0):.1f} MiB, {cost.get('cpu', 0):.1f} s CPU"
         rows.append((f"worker {worker} of TaskManager {cost.get('task_manager')}", took))
@@ -169,6 +161,8 @@ def report(cluster: Cluster, emulator: Emulator, result: Result, batch: bool) ->
     wanted = [
         ("rows read", metrics.get("rows_read"), NUM_FLIGHTS),
         ("records_written", metrics.get("records_written"), NUM_FLIGHTS),
+        ("records_written (Flink's REST API)", of_flink.get("records_written"), NUM_FLIGHTS),
+        ("write_requests (Flink's REST API)", of_flink.get("write_requests"), metrics.get("write_requests")),
         ("distinct keys", counters["distinct_keys"], NUM_KEYS),
         ("workers of the two TaskManagers", len({cost.get("task_manager") for cost in result.costs.values()}), 2),
     ]
