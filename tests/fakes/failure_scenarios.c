@@ -250,8 +250,9 @@ static void an_instruction_id_that_is_in_use_is_refused_and_its_bundle_goes_on(f
     fake_await_error(runner, "b1", "b1");
     fake_send_end(runner, "b1");
     fake_check_rows(runner, "b1", "sink", 1, 3, 1);
+    fake_await_num_responses(runner, "b1", 2); /* to two requests */
     check_that_it_still_works(runner);
-    fake_check(runner, fake_num_responses(runner, "b1") == 2); /* to two requests */
+    fake_check(runner, fake_num_responses(runner, "b1") == 2);
 }
 
 static void an_instruction_id_that_has_ended_is_refused(fake_runner *runner) {

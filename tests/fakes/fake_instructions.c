@@ -288,13 +288,24 @@ bool fake_has_response(fake_runner *runner, const char *id) {
     return fake_num_responses(runner, id) > 0;
 }
 
-size_t fake_num_responses(fake_runner *runner, const char *id) {
-    pthread_mutex_lock(&runner->lock);
+static size_t count_responses(const fake_runner *runner, const char *id) { /* under the lock */
     size_t count = 0;
     for (const got_response *response = runner->responses; response != NULL; response = response->next)
         count += strcmp(response->message->instruction_id, id) == 0 ? 1 : 0;
+    return count;
+}
+
+size_t fake_num_responses(fake_runner *runner, const char *id) {
+    pthread_mutex_lock(&runner->lock);
+    size_t count = count_responses(runner, id);
     pthread_mutex_unlock(&runner->lock);
     return count;
+}
+
+void fake_await_num_responses(fake_runner *runner, const char *id, size_t count) {
+    pthread_mutex_lock(&runner->lock);
+    FAKE_AWAIT(runner, count_responses(runner, id) >= count, FAKE_WAIT_MS, "not %zu responses to %s", count, id);
+    pthread_mutex_unlock(&runner->lock);
 }
 
 double fake_response_ms(fake_runner *runner, const char *id) {
