@@ -147,7 +147,7 @@ const Beam__InstructionResponse *fake_await_response_of(fake_runner *runner, con
                                                         Beam__InstructionResponse__ResponseCase kind);
 const Beam__ProcessBundleResponse *fake_await_success(fake_runner *runner, const char *id);
 void fake_await_error(fake_runner *runner, const char *id, const char *text);
-bool fake_has_response(fake_runner *runner, const char *id); /* now */
+bool fake_has_response(fake_runner *runner, const char *id);    /* now */
 size_t fake_num_responses(fake_runner *runner, const char *id); /* now */
 /* Waits until requests of this id have had `count` responses. */
 void fake_await_num_responses(fake_runner *runner, const char *id, size_t count);
