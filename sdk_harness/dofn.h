@@ -7,7 +7,9 @@
  *
  * Waiting without a thread: process and finish_bundle may return BEAMC_AGAIN after taking a waker
  * (beamc_bundle_waker). The harness then leaves the thread to other bundles and calls the same callback again,
- * with the same element, once beamc_waker_wake has been called. A wake that comes early is not lost. */
+ * with the same element, once beamc_waker_wake has been called. A wake that comes early is not lost. As with a
+ * condition variable it may be called sooner too, since input that arrives wakes the bundle: look whether what you wait
+ * for is there, and answer BEAMC_AGAIN again if not; the waker that was taken still counts. */
 #ifndef SDK_HARNESS_DOFN_H
 #define SDK_HARNESS_DOFN_H
 

@@ -141,6 +141,7 @@ typedef struct {
     bool offered_before; /* it was answered with BEAMC_AGAIN */
     int64_t offered_id;  /* its id */
     long num_finish_agains;
+    uint64_t waits_until_ms; /* a call before it was not for the wake that was asked for */
     bool finish_emitted;
     bool failed;                         /* once */
     uint8_t windows[KEPT_WINDOWS_BYTES]; /* of the last element, for what finish emits */
@@ -221,6 +222,7 @@ static beamc_status start_bundle(void *instance, beamc_bundle *bundle, beamc_err
     dofn->bundle = bundle;
     dofn->num_taken = dofn->num_agains = dofn->num_finish_agains = 0;
     dofn->offered_before = dofn->finish_emitted = false;
+    dofn->waits_until_ms = 0;
     return dofn->start_error[0] == '\0' ? BEAMC_OK : beamc_fail(err, BEAMC_INVALID, "%s", dofn->start_error);
 }
 
@@ -232,6 +234,11 @@ static beamc_status fail(scripted *dofn, const char *text, beamc_error *err) {
 static beamc_status again(scripted *dofn, const char *gate) {
     wake_later(dofn->bundle, (uint64_t)dofn->again_ms, gate);
     return BEAMC_AGAIN;
+}
+
+static beamc_status again_later(scripted *dofn) {
+    dofn->waits_until_ms = beamc_clock_ms() + (uint64_t)dofn->again_ms;
+    return again(dofn, "");
 }
 
 static beamc_status emit(scripted *dofn, const beamc_value *fields, const beamc_element *like, long copies,
@@ -258,8 +265,10 @@ static beamc_status process(void *instance, const beamc_element *element, beamc_
         dofn->offered_id = id;
         if (!gate_is_open(dofn->gate))
             return again(dofn, dofn->gate);
+        if (beamc_clock_ms() < dofn->waits_until_ms)
+            return BEAMC_AGAIN;
         if (dofn->num_agains++ < dofn->again)
-            return again(dofn, "");
+            return again_later(dofn);
         if (dofn->error[0] != '\0')
             return fail(dofn, dofn->error, err);
         if (dofn->sleep_ms > 0)
@@ -290,8 +299,10 @@ static beamc_status finish_bundle(void *instance, beamc_error *err) {
         BEAMC_TRY(beamc_bundle_request_finalization(dofn->bundle, print_finalized, beamc_strdup(dofn->finalize), err));
     if (!gate_is_open(dofn->finish_gate))
         return again(dofn, dofn->finish_gate);
+    if (beamc_clock_ms() < dofn->waits_until_ms)
+        return BEAMC_AGAIN;
     if (dofn->num_finish_agains++ < dofn->finish_again)
-        return again(dofn, "");
+        return again_later(dofn);
     if (dofn->finish_error[0] != '\0')
         return fail(dofn, dofn->finish_error, err);
     if (dofn->finish_emitted || dofn->num_taken == 0)
