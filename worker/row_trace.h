@@ -2,9 +2,10 @@
  * Comma-separated lines of microseconds on CLOCK_MONOTONIC. Off unless the worker's environment has
  * BEAM_TECTON_ROW_TRACE=/path. Holds nothing of a row.
  *
- *   row,RECEIVED,ENDED,TRY   the runner's message that held the row was here; what became of the row was known; how
- * long the last request for it took, in milliseconds bundle,RECEIVED,ENDED    the message that said that the bundle's
- * input ends was here; the bundle had ended
+ *   row,RECEIVED,ENDED,TRY   when the runner's message with the row was here, when its end was known; milliseconds of
+ *                            the last request for it
+ *
+ *   bundle,RECEIVED,ENDED    when the message with the input's end mark was here, when the bundle had ended
  *
  * A bundle waits for its lines to be written: name a file in memory (/dev/shm), or a slow disk is in the figures.
  * Of rows that are acknowledged and bundles that succeed. One for each DoFn instance, for its thread: instances append

@@ -202,11 +202,13 @@ def test_a_request_counts_although_its_client_hung_up(emulator: Emulator, how: s
     emulator.faults({"delay_ms": 100, "times": -1})
     body = json.dumps(ingest_body(*rows())).encode()
     head = f"POST /ingest HTTP/1.1\r\nHost: x\r\nAuthorization: {EDITOR}\r\nContent-Length: {len(body)}\r\n\r\n"
-    for _ in range(100):
+    deadline = time.monotonic() + 30
+    for number in range(100):
         with socket.create_connection(("127.0.0.1", emulator.port), timeout=10) as raw:
             raw.sendall(head.encode() + body)
-            if how == "reset":  # once the emulator has read all of it: a reset throws away what is on its way
-                time.sleep(0.01)
+            if how == "reset":  # once the emulator has read it: a reset throws away what is on its way
+                while sum(step["arrivals"] for step in emulator.history()) <= number and time.monotonic() < deadline:
+                    time.sleep(0.001)
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     deadline = time.monotonic() + 5
     while emulator.counters()["requests"] < 100 and time.monotonic() < deadline:
