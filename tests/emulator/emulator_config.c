@@ -103,7 +103,6 @@ static beamc_status read_source(emu_config *config, const cJSON *json, beamc_err
     static const char *const names[] = {"workspace", "timestamp", "schema", NULL};
     emu_stream_source *source = &config->sources[config->num_sources++];
     source->name = beamc_strdup(json->string);
-    source->stored_at_column = -1;
     BEAMC_TRY(emu_json_only_members(json, names, err));
     BEAMC_TRY(read_workspace_of(config, json, &source->workspace, err));
     const cJSON *schema = cJSON_GetObjectItemCaseSensitive(json, "schema");
@@ -208,31 +207,6 @@ static beamc_status read_strictness(emu_config *config, const cJSON *json, beamc
     return beamc_fail(err, BEAMC_INVALID, "int64: expected number_or_string, number or string");
 }
 
-/* The column whose value and time of storing are kept, of each source that has it. */
-static beamc_status read_stored_at(emu_config *config, const cJSON *json, beamc_error *err) {
-    if (cJSON_GetObjectItemCaseSensitive(json, "stored_at") == NULL)
-        return BEAMC_OK;
-    const char *name;
-    BEAMC_TRY(read_text(json, "stored_at", &name, err));
-    bool found = false;
-    for (uint32_t i = 0; i < config->num_sources; i++) {
-        emu_stream_source *source = &config->sources[i];
-        uint32_t column;
-        if (find_column(source, name, &column) && source->columns[column].type.kind == EMU_INT64) {
-            source->stored_at_column = (int32_t)column;
-            found = true;
-        }
-    }
-    return found ? BEAMC_OK : beamc_fail(err, BEAMC_INVALID, "stored_at: no source has an Int64 column \"%s\"", name);
-}
-
-static beamc_status read_observe(emu_config *config, const cJSON *json, beamc_error *err) {
-    static const char *const names[] = {"body_sha256", "stored_at", NULL};
-    BEAMC_TRY(emu_json_only_members(json, names, err));
-    BEAMC_TRY(read_bool(json, "body_sha256", false, &config->body_sha256, err));
-    return read_stored_at(config, json, err);
-}
-
 typedef beamc_status (*entry_reader)(emu_config *config, const cJSON *json, beamc_error *err);
 
 static beamc_status check_section(const cJSON *root, const char *section, const cJSON **out, beamc_error *err) {
@@ -270,6 +244,7 @@ static beamc_status read_entries(emu_config *config, const cJSON *section, bool 
 static beamc_status read_root(emu_config *config, const cJSON *root, beamc_error *err) {
     static const char *const names[] = {"api_keys",   "workspaces", "stream_sources", "feature_views",
                                         "strictness", "observe",    "traffic",        NULL};
+    static const char *const observe_names[] = {"body_sha256", NULL};
     BEAMC_TRY(emu_json_only_members(root, names, err));
     const cJSON *workspaces;
     const cJSON *keys;
@@ -297,7 +272,9 @@ static beamc_status read_root(emu_config *config, const cJSON *root, beamc_error
     const cJSON *observe = cJSON_GetObjectItemCaseSensitive(root, "observe");
     if (observe == NULL)
         return BEAMC_OK;
-    status = read_observe(config, observe, err);
+    status = emu_json_only_members(observe, observe_names, err);
+    if (status == BEAMC_OK)
+        status = read_bool(observe, "body_sha256", false, &config->body_sha256, err);
     return status == BEAMC_OK ? BEAMC_OK : beamc_fail_within(err, status, "observe");
 }
 

@@ -29,7 +29,6 @@ typedef struct {
     emu_column *columns;
     uint32_t num_columns;
     uint32_t timestamp_column; /* index */
-    int32_t stored_at_column;  /* index of the column that observe.stored_at names; -1: it has none */
     uint32_t *views;           /* indexes of the feature views that subscribe to it */
     uint32_t num_views;
 } emu_stream_source;

@@ -12,7 +12,6 @@ void emu_state_init(emu_state *state, const emu_config *config) {
         aggregate[i] = config->views[i].aggregate;
     state->store = emu_store_new(config->num_views, aggregate, config->strictness.max_rows);
     free(aggregate);
-    state->stored = emu_stored_log_new();
     state->counters = emu_counters_new();
     state->history = emu_history_new();
     emu_traffic_set(&state->traffic, &config->traffic, beamc_clock_us());
@@ -25,7 +24,6 @@ void emu_state_init(emu_state *state, const emu_config *config) {
 
 void emu_state_cleanup(emu_state *state) {
     emu_store_free(state->store);
-    emu_stored_log_free(state->stored);
     emu_counters_free(state->counters);
     emu_history_free(state->history);
     emu_fault_script_cleanup(&state->faults);
@@ -44,7 +42,6 @@ void emu_state_reset(emu_state *state) {
     pthread_mutex_unlock(&state->traffic_lock);
     pthread_mutex_lock(&state->store_lock);
     emu_store_clear(state->store);
-    emu_stored_log_reset(state->stored);
     pthread_mutex_unlock(&state->store_lock);
     pthread_mutex_lock(&state->counters_lock);
     emu_counters_reset(state->counters);

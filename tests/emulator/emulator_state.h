@@ -7,7 +7,6 @@
 #include "tests/emulator/fault_script.h"
 #include "tests/emulator/feature_store_memory.h"
 #include "tests/emulator/request_counters.h"
-#include "tests/emulator/stored_log.h"
 #include "tests/emulator/traffic_history.h"
 #include "tests/emulator/traffic_model.h"
 #include "tests/emulator/write_journal.h"
@@ -18,8 +17,7 @@
 typedef struct {
     const emu_config *config;
     emu_store *store;
-    emu_stored_log *stored;
-    pthread_mutex_t store_lock; /* of stored too */
+    pthread_mutex_t store_lock;
     const emu_journal *journal; /* the caller's; NULL: none */
     emu_counters *counters;
     emu_history *history;

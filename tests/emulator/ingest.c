@@ -23,12 +23,9 @@ static void take_error_body(emu_ingest_plan *plan, emu_answer *answer) {
 static bool write_all(emu_state *state, const emu_ingest_plan *plan) {
     pthread_mutex_lock(&state->store_lock);
     bool room = emu_store_write_all(state->store, plan->writes, plan->num_writes);
-    uint64_t now_us = beamc_clock_us();
-    if (room)
-        emu_stored_log_add(state->stored, state->config, plan->writes, plan->num_writes, now_us);
     pthread_mutex_unlock(&state->store_lock);
     if (room && state->journal != NULL &&
-        !emu_journal_add(state->journal, state->config->views, plan->writes, plan->num_writes, now_us)) {
+        !emu_journal_add(state->journal, state->config->views, plan->writes, plan->num_writes, beamc_clock_us())) {
         fputs("beam-tecton-emulator: the journal cannot be written\n", stderr);
         abort();
     }

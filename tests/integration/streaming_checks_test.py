@@ -15,8 +15,9 @@ from checks import problems_of  # noqa: E402
 from machine_probe import Exchange  # noqa: E402
 from observations import Fired, Observations, Written  # noqa: E402
 from row_trace import Stay  # noqa: E402
+from stored_rows import Stored  # noqa: E402
 from streaming_rows import FLIGHTS_A_TICK, TICK_SECONDS  # noqa: E402
-from trial import WINDOW_SECONDS, Measured, Setting, Stored  # noqa: E402
+from trial import WINDOW_SECONDS, Measured, Setting  # noqa: E402
 
 SECONDS = 60
 WALL_US = 1_000_000_000_000_000

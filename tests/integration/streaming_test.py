@@ -1,5 +1,6 @@
 """The short form of `./run streaming`: unbounded sources on Prism for 20 seconds."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ sys.path[:0] = [str(ROOT / "tests" / "engines" / "streaming"), str(ROOT / "examp
 
 from checks import allowance, problems_at_any_load, problems_of  # noqa: E402
 from latency import latencies  # noqa: E402
-from row_trace import VARIABLE, RowTrace, memory_file  # noqa: E402
+from memory_folder import memory_folder  # noqa: E402
+from row_trace import VARIABLE, RowTrace  # noqa: E402
 from runners_under_test import prism  # noqa: E402
 from trial import KEY_VARIABLE, Setting, run_trial  # noqa: E402
 
@@ -23,10 +25,14 @@ TRIES = 3  # while the machine is busy
 def test_rows_of_unbounded_sources_wait_for_nothing_but_the_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emulated = Emulator(CONFIGS / "streaming.json", tmp_path / "emulator.log")
-    with memory_file() as rows, emulated as emulator, prism(tmp_path) as runner:
-        trace = RowTrace(rows)
-        monkeypatch.setenv(VARIABLE, str(rows))
+    with contextlib.ExitStack() as stack:
+        memory = stack.enter_context(memory_folder())
+        emulator = stack.enter_context(
+            Emulator(CONFIGS / "streaming.json", tmp_path / "emulator.log", journal=memory / "journal")
+        )
+        runner = stack.enter_context(prism(tmp_path))
+        trace = RowTrace(memory / "rows.csv")
+        monkeypatch.setenv(VARIABLE, str(memory / "rows.csv"))
         monkeypatch.setenv(KEY_VARIABLE, emulator.key_with_role("editor"))
         for _ in range(TRIES):
             measured = run_trial(runner, Setting("short", [], SECONDS, service_ms=60), emulator, trace, tmp_path)

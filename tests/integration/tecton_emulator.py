@@ -34,6 +34,7 @@ class Emulator:
         if not BINARY.is_file():
             raise FileNotFoundError(f"{BINARY} is not built. Run: bazel build //tests/emulator:beam-tecton-emulator")
         self.config: Dict[str, Any] = json.loads(config.read_text())
+        self.journal = journal
         log.parent.mkdir(parents=True, exist_ok=True)
         command = [str(BINARY), "--config", str(config), "--port", str(port), "--exit-with-stdin"]
         command += [] if journal is None else ["--journal", str(journal)]
@@ -85,11 +86,6 @@ class Emulator:
     def history(self, last: int = 18000) -> List[Dict[str, Any]]:
         """What happened in each tenth of a second, oldest first."""
         return self._call("GET", f"/__emulator/history?last={last}")
-
-    def stored(self, last: int = 200_000) -> List[List[int]]:
-        """[value, microseconds] of each stored row, newest last: the column that the configuration's `stored_at` names,
-        and when the row was stored, by the clock of time.monotonic."""
-        return self._call("GET", f"/__emulator/stored?last={last}")
 
     def reset(self) -> None:
         """Forgets what it stored and counted, and its faults."""

@@ -1,18 +1,9 @@
 """Reads what workers write under BEAM_TECTON_ROW_TRACE (worker/row_trace.h): one file for all workers of a run."""
 
-import contextlib
-import tempfile
 from pathlib import Path
-from typing import Iterator, List, NamedTuple
+from typing import List, NamedTuple
 
 VARIABLE = "BEAM_TECTON_ROW_TRACE"
-
-
-@contextlib.contextmanager
-def memory_file() -> Iterator[Path]:
-    """A file for the trace, in memory: a bundle waits for its lines to be written."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder) / "rows.csv"
 
 
 class Stay(NamedTuple):

@@ -7,6 +7,7 @@ the latter, that memory stays flat, that the watermark advances and that `writte
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -17,7 +18,8 @@ sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "examples" / "fl
 
 from checks import allowance, problems_of  # noqa: E402
 from latency import latencies  # noqa: E402
-from row_trace import VARIABLE, RowTrace, memory_file  # noqa: E402
+from memory_folder import memory_folder  # noqa: E402
+from row_trace import VARIABLE, RowTrace  # noqa: E402
 from runners_under_test import RUNNERS, RunnerUnderTest  # noqa: E402
 from tecton_emulator import CONFIGS, Emulator  # noqa: E402
 from trial import KEY_VARIABLE, Measured, Setting, TrialError, run_trial  # noqa: E402
@@ -55,9 +57,13 @@ def main() -> int:
     given = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     failed = False
-    with memory_file() as rows, Emulator(CONFIGS / "streaming.json", FOLDER / "emulator.log") as emulator:
-        trace = RowTrace(rows)
-        os.environ[VARIABLE] = str(rows)
+    with contextlib.ExitStack() as stack:
+        memory = stack.enter_context(memory_folder())
+        emulator = stack.enter_context(
+            Emulator(CONFIGS / "streaming.json", FOLDER / "emulator.log", journal=memory / "journal")
+        )
+        trace = RowTrace(memory / "rows.csv")
+        os.environ[VARIABLE] = str(memory / "rows.csv")
         os.environ[KEY_VARIABLE] = emulator.key_with_role("editor")
         for name in RUNNERS if given.runner == "both" else [given.runner]:
             settings = [Setting("defaults", [], given.seconds)]

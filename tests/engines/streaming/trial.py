@@ -11,6 +11,7 @@ from machine_probe import Exchange, MachineProbe
 from observations import Observations, read_observations
 from row_trace import RowTrace, Stay
 from runners_under_test import ROOT, RunnerUnderTest
+from stored_rows import Stored, StoredRows
 from tecton_emulator import Emulator
 from worker_memory import WorkerMemory
 
@@ -27,13 +28,6 @@ class Setting(NamedTuple):
     options: List[str]
     seconds: float
     service_ms: int = 0  # how long the emulator takes for each request
-
-
-class Stored(NamedTuple):
-    """A row in the emulator: when its impulse was due, and when it was stored."""
-
-    due_us: int
-    stored_us: int
 
 
 class Measured(NamedTuple):
@@ -69,6 +63,8 @@ def run_trial(runner: RunnerUnderTest, setting: Setting, emulator: Emulator, tra
     emulator.reset()
     emulator.traffic(latency={"fixed_ms": setting.service_ms} if setting.service_ms else None)
     trace.mark()
+    assert emulator.journal is not None
+    store = StoredRows(emulator.journal)
     command = [sys.executable, str(Path(__file__).with_name("streaming_pipeline.py"))]
     command += [f"--seconds={setting.seconds}", f"--window_seconds={WINDOW_SECONDS}", f"--notes={notes}"]
     command += [f"--endpoint_url={emulator.endpoint}", "--workspace_name=prod", f"--api_key=env:{KEY_VARIABLE}"]
@@ -78,7 +74,7 @@ def run_trial(runner: RunnerUnderTest, setting: Setting, emulator: Emulator, tra
         memory = _run(command, runner, log, START_SECONDS + setting.seconds)
         machine = probe.exchanges()
     wall_us = (time.time_ns() - time.monotonic_ns()) // 1000  # what the clock of the rows is ahead by
-    stored = [Stored(due_us - wall_us, stored_us) for due_us, stored_us in emulator.stored()]
+    stored = [row._replace(due_us=row.due_us - wall_us) for row in store.read()]
     resident = {pid: values for one in memory for pid, values in one.resident_kib.items()}
     return Measured(
         setting,
