@@ -85,10 +85,16 @@ static bool runs_already(const beamc_worker_pool *pool, const Beam__StartWorkerR
     return false;
 }
 
-static bool ended_lately(const beamc_worker_pool *pool, const char *id, uint64_t now_ms) {
-    for (size_t i = 0; i < BEAMC_POOL_MAX_REMEMBERED; i++)
-        if (pool->ended[i].id != NULL && now_ms < pool->ended[i].until_ms && strcmp(pool->ended[i].id, id) == 0)
+/* True, once for each, if a worker of this id ended lately and its StopWorker has not come. */
+static bool take_ended(beamc_worker_pool *pool, const char *id, uint64_t now_ms) {
+    for (size_t i = 0; i < BEAMC_POOL_MAX_REMEMBERED; i++) {
+        ended_worker *ended = &pool->ended[i];
+        if (ended->id != NULL && now_ms < ended->until_ms && strcmp(ended->id, id) == 0) {
+            free(ended->id);
+            *ended = (ended_worker){0};
             return true;
+        }
+    }
     return false;
 }
 
@@ -172,12 +178,14 @@ static void stop_worker(beamc_worker_pool *pool, const char *id) {
             num_found++;
         }
     }
+    bool may_be_another_s = take_ended(pool, id, beamc_clock_ms()) || num_found > 1;
     if (num_found == 0)
         return;
-    if (num_found == 1 && !ended_lately(pool, id, beamc_clock_ms()))
+    if (!may_be_another_s)
         ask_to_end(found);
     else
-        log_info("which worker %s is to end is not known: several jobs have one. Each ends with its job's connection",
+        log_info("which worker %s is to end is not known: several jobs have or had one. Each ends with its job's "
+                 "connection",
                  id);
 }
 

@@ -11,6 +11,7 @@
  * or the refusal's text. */
 #include "sdk_harness/coders/row_coder.h"
 #include "tests/conformance/frames.h"
+#include "tests/support/slices.h"
 #include "worker/records/row_to_record.h"
 
 enum { ARENA_BYTES = 64 * 1024 * 1024, BUFFER_BYTES = 64 * 1024 * 1024 };
@@ -45,28 +46,13 @@ static void answer_schema(frame_request *request, rows *with, beamc_byte_buffer 
         put_status(tecton_record_plan_new(with->schema, &config, &with->plan, &err), &err, answer);
 }
 
-typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-    size_t slice_len;
-} slicer;
-
-static bool next_slice(void *context, const uint8_t **data, size_t *len) {
-    slicer *slices = context;
-    size_t left = (size_t)(slices->end - slices->at);
-    *data = slices->at;
-    *len = left < slices->slice_len ? left : slices->slice_len;
-    slices->at += *len;
-    return left > 0;
-}
-
 static void answer_row(frame_request *request, rows *with, beamc_byte_buffer *answer) {
     if (with->schema == NULL)
         frame_bad("a row before its schema");
     beamc_null_bitmap nulls = frame_take_byte(request) == 1 ? BEAMC_NULLS_PADDED : BEAMC_NULLS_TRIMMED;
     size_t slice_len = frame_take_number(request);
     frame_bytes row = frame_take_bytes(request);
-    slicer slices = {.at = row.data, .end = row.data + row.len, .slice_len = slice_len};
+    test_slices slices = {.bytes = row.data, .len = row.len, .slice_len = slice_len};
     beamc_error err = {{0}};
     beamc_byte_reader in;
     beamc_arena_reset(&with->arena);
@@ -74,7 +60,7 @@ static void answer_row(frame_request *request, rows *with, beamc_byte_buffer *an
     if (slice_len == 0)
         beamc_byte_reader_init(&in, row.data, row.len, &with->arena);
     else
-        beamc_byte_reader_init_slices(&in, next_slice, &slices, &with->arena);
+        beamc_byte_reader_init_slices(&in, test_next_slice, &slices, &with->arena);
     beamc_status status = beamc_row_decode_all(with->schema, &in, &with->arena, values, &err);
     put_status(status, &err, answer);
     if (status != BEAMC_OK)

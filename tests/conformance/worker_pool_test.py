@@ -151,3 +151,15 @@ def test_the_same_id_from_two_jobs_is_two_workers_and_neither_job_ends_the_other
     assert len(pool.workers()) == 1
     second.end()
     assert wait_for(lambda: not pool.workers())
+
+
+def test_a_stop_that_came_after_its_worker_had_ended_does_not_save_the_next_one(pool, jobs):
+    assert not pool.start_worker(jobs[0])
+    assert wait_for(lambda: jobs[0].connected == [ID])
+    jobs[0].end()
+    assert wait_for(lambda: not pool.workers())
+    pool.stop_worker()
+    assert not pool.start_worker(jobs[1])
+    assert wait_for(lambda: jobs[1].connected == [ID])
+    pool.stop_worker()
+    assert wait_for(lambda: not pool.workers())

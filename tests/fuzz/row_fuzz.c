@@ -6,6 +6,7 @@
 #include "sdk_harness/coders/row_coder.h"
 #include "sdk_harness/coders/windowed_value.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/slices.h"
 #include "worker/records/row_to_record.h"
 
 #include <cjson/cJSON.h>
@@ -15,21 +16,6 @@
 enum { ARENA_BYTES = 4 * 1024 * 1024, BUFFER_BYTES = 1024 * 1024, MAX_ELEMENTS = 64, HEAD_BYTES = 3 };
 
 enum { FLAG_INTERVAL = 1, FLAG_PREFIXED = 2, FLAG_REPRESENTATION = 4, FLAG_STRINGS = 8, FLAG_NUMBERS = 16 };
-
-typedef struct {
-    const uint8_t *at;
-    const uint8_t *end;
-    size_t slice_len;
-} slicer;
-
-static bool next_slice(void *context, const uint8_t **data, size_t *len) {
-    slicer *slices = context;
-    size_t left = (size_t)(slices->end - slices->at);
-    *data = slices->at;
-    *len = left < slices->slice_len ? left : slices->slice_len;
-    slices->at += *len;
-    return left > 0;
-}
 
 /* How the elements of one input came out: all rows encoded again, and how it ended. */
 typedef struct {
@@ -82,7 +68,7 @@ static void decode(const beamc_windowed_value_coder *coder, const tecton_record_
                    size_t len, size_t slice_len, outcome *out) {
     beamc_arena input_arena;
     beamc_arena arena;
-    slicer slices = {.at = data, .end = data + len, .slice_len = slice_len};
+    test_slices slices = {.bytes = data, .len = len, .slice_len = slice_len};
     beamc_byte_reader in;
     beamc_error err = {{0}};
     beamc_arena_init(&input_arena, ARENA_BYTES);
@@ -90,7 +76,7 @@ static void decode(const beamc_windowed_value_coder *coder, const tecton_record_
     if (slice_len == 0)
         beamc_byte_reader_init(&in, data, len, &input_arena);
     else
-        beamc_byte_reader_init_slices(&in, next_slice, &slices, &input_arena);
+        beamc_byte_reader_init_slices(&in, test_next_slice, &slices, &input_arena);
     beamc_byte_buffer_init(&out->again, BUFFER_BYTES);
     out->status = BEAMC_OK;
     beamc_value *fields = calloc(coder->schema->num_fields + 1, sizeof *fields);

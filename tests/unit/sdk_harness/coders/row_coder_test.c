@@ -1,25 +1,9 @@
 #include "sdk_harness/coders/row_coder.h"
 #include "tests/support/check.h"
+#include "tests/support/slices.h"
 #include "tests/support/test_rows.h"
 
 enum { MAX_FIELDS = 16, ARENA_BYTES = 1024 * 1024 };
-
-typedef struct {
-    const uint8_t *bytes;
-    size_t len;
-    size_t at;
-    size_t slice_len;
-} slicer;
-
-static bool next_slice(void *context, const uint8_t **data, size_t *len) {
-    slicer *s = context;
-    if (s->at == s->len)
-        return false;
-    *data = s->bytes + s->at;
-    *len = s->len - s->at < s->slice_len ? s->len - s->at : s->slice_len;
-    s->at += *len;
-    return true;
-}
 
 /* Decodes, encodes again, and does the same with the bytes in slices of every length and cut at every byte. */
 static void round_trip(const beamc_schema *schema, const char *bytes, size_t len, beamc_value *values,
@@ -27,11 +11,11 @@ static void round_trip(const beamc_schema *schema, const char *bytes, size_t len
     beamc_byte_buffer again;
     beamc_byte_buffer_init(&again, ARENA_BYTES);
     for (size_t slice_len = len; slice_len > 0; slice_len--) {
-        slicer s = {.bytes = (const uint8_t *)bytes, .len = len, .slice_len = slice_len};
+        test_slices s = {.bytes = (const uint8_t *)bytes, .len = len, .slice_len = slice_len};
         beamc_byte_reader in;
         beamc_error err;
         beamc_arena_reset(arena);
-        beamc_byte_reader_init_slices(&in, next_slice, &s, arena);
+        beamc_byte_reader_init_slices(&in, test_next_slice, &s, arena);
         beamc_status status = beamc_row_decode(schema, &in, arena, values, &err);
         if (status != BEAMC_OK)
             fail_msg("slices of %zu bytes: %s", slice_len, err.text);
@@ -237,8 +221,8 @@ static void fields_a_newer_writer_added_are_passed_over_where_the_row_is_all_the
     beamc_byte_reader in;
     beamc_error err;
     for (size_t slice_len = 1; slice_len <= 4; slice_len++) {
-        slicer s = {.bytes = (const uint8_t *)"\x02\x00\x09\x0a", .len = 4, .slice_len = slice_len};
-        beamc_byte_reader_init_slices(&in, next_slice, &s, *state);
+        test_slices s = {.bytes = (const uint8_t *)"\x02\x00\x09\x0a", .len = 4, .slice_len = slice_len};
+        beamc_byte_reader_init_slices(&in, test_next_slice, &s, *state);
         assert_int_equal(beamc_row_decode_all(&schema, &in, *state, values, NULL), BEAMC_OK);
         assert_true(values[0].as.integer == 9);
         assert_true(beamc_byte_reader_at_end(&in));

@@ -1,5 +1,6 @@
 #include "sdk_harness/coders/windowed_value.h"
 #include "tests/support/check.h"
+#include "tests/support/slices.h"
 #include "tests/support/test_coders.h"
 #include "tests/support/test_rows.h"
 
@@ -11,23 +12,6 @@
 
 static const beamc_field fields_of_row[] = {FIELD("id", TYPE(INT64)), FIELD("name", TYPE(STRING))};
 static const beamc_schema row_schema = SCHEMA(fields_of_row);
-
-typedef struct {
-    const uint8_t *bytes;
-    size_t len;
-    size_t at;
-    size_t slice_len;
-} slicer;
-
-static bool next_slice(void *context, const uint8_t **data, size_t *len) {
-    slicer *s = context;
-    if (s->at == s->len)
-        return false;
-    *data = s->bytes + s->at;
-    *len = s->len - s->at < s->slice_len ? s->len - s->at : s->slice_len;
-    s->at += *len;
-    return true;
-}
 
 typedef struct {
     beamc_windowed_value_coder coder;
@@ -52,13 +36,13 @@ static void check(const sample *s) {
         assert_true(2 * s->len <= sizeof twice);
         memcpy(twice, s->bytes, s->len);
         memcpy(twice + s->len, s->bytes, s->len);
-        slicer slices = {.bytes = twice, .len = 2 * s->len, .slice_len = slice_len > s->len ? 2 * s->len : slice_len};
+        test_slices slices = {.bytes = twice, .len = 2 * s->len, .slice_len = slice_len > s->len ? 2 * s->len : slice_len};
         beamc_byte_reader in;
         beamc_element element;
         beamc_value values[2];
         beamc_error err;
         beamc_arena_reset(&arena);
-        beamc_byte_reader_init_slices(&in, next_slice, &slices, &arena);
+        beamc_byte_reader_init_slices(&in, test_next_slice, &slices, &arena);
         if (beamc_windowed_value_decode(&s->coder, &in, &arena, values, &element, &err) != BEAMC_OK)
             fail_msg("slices of %zu: %s", slice_len, err.text);
         assert_int_equal(beamc_byte_reader_position(&in), s->len);
@@ -159,14 +143,14 @@ static void custom_windows_past_the_arena_s_ceiling_are_refused(void **state) {
         .window = BEAMC_WINDOW_CUSTOM, .custom_inner = inner, .schema = &row_schema};
     static uint8_t bytes[8 + 4 + 8 + 2 + 5000] = {[11] = 1, [20] = 0x88, [21] = 0x27}; /* a text of 5,000 bytes */
     for (size_t slice_len = 16; slice_len <= sizeof bytes; slice_len *= 8) {
-        slicer slices = {.bytes = bytes, .len = sizeof bytes, .slice_len = slice_len};
+        test_slices slices = {.bytes = bytes, .len = sizeof bytes, .slice_len = slice_len};
         beamc_arena arena;
         beamc_arena_init(&arena, 1024);
         beamc_byte_reader in;
         beamc_element element;
         beamc_value values[2];
         beamc_error err = {{0}};
-        beamc_byte_reader_init_slices(&in, next_slice, &slices, &arena);
+        beamc_byte_reader_init_slices(&in, test_next_slice, &slices, &arena);
         assert_int_equal(beamc_windowed_value_decode(&coder, &in, &arena, values, &element, &err), BEAMC_LIMIT);
         assert_contains(err.text, "limit for one element");
         beamc_arena_cleanup(&arena);
