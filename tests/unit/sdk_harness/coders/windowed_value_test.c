@@ -36,7 +36,8 @@ static void check(const sample *s) {
         assert_true(2 * s->len <= sizeof twice);
         memcpy(twice, s->bytes, s->len);
         memcpy(twice + s->len, s->bytes, s->len);
-        test_slices slices = {.bytes = twice, .len = 2 * s->len, .slice_len = slice_len > s->len ? 2 * s->len : slice_len};
+        test_slices slices = {
+            .bytes = twice, .len = 2 * s->len, .slice_len = slice_len > s->len ? 2 * s->len : slice_len};
         beamc_byte_reader in;
         beamc_element element;
         beamc_value values[2];
